@@ -1,0 +1,7 @@
+//! git-session: the session tracker that lives in git.
+//!
+//! A session is one run of a worker (a person, an AI coding agent, a script) on a task. Its record
+//! is a chain of commits on its own ref, `refs/sessions/<id>`; every transition is a commit. The
+//! house has floors, and a module names only lower ones (`ARCHITECTURE.md`).
+
+pub mod model;

@@ -1,0 +1,3 @@
+//! The `git-session` program.
+
+fn main() {}

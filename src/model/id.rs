@@ -1,0 +1,138 @@
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::Timestamp;
+
+/// The name of a session for ever: a UUID, written in lower case with hyphens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(Uuid);
+
+impl SessionId {
+    /// Returns the id that `uuid` is.
+    pub fn new(uuid: Uuid) -> SessionId {
+        SessionId(uuid)
+    }
+
+    /// Reads the one canonical spelling; everything else (braces, upper case, no hyphens, paths)
+    /// is no id.
+    pub fn parse(text: &str) -> Option<SessionId> {
+        let uuid = Uuid::try_parse(text).ok()?;
+        let mut canonical = Uuid::encode_buffer();
+        (uuid.hyphenated().encode_lower(&mut canonical) == text).then_some(SessionId(uuid))
+    }
+
+    /// Returns the short name that people see and type.
+    pub fn handle(self) -> Handle {
+        let mut letters = [0; Handle::LEN];
+        let hex = format!("{:x}", self.0.simple());
+        for (letter, digit) in letters.iter_mut().zip(hex[24..].bytes()) {
+            *letter = Handle::letter(digit);
+        }
+        Handle(letters)
+    }
+
+    /// Returns the name in the style `session-YYYYMMDD-HHMMSS-xxxxxx` (UTC).
+    ///
+    /// Source: Choragen runtime sessions.
+    pub fn dated_name(self, created_at: Timestamp) -> String {
+        let hex = format!("{:x}", self.0.simple());
+        format!(
+            "session-{}-{}",
+            created_at.to_utc().format("%Y%m%d-%H%M%S"),
+            &hex[26..]
+        )
+    }
+
+    /// Returns the last byte, which is random, for spreading sessions over few places.
+    pub fn last_byte(self) -> u8 {
+        self.0.as_bytes()[15]
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+/// The short name of a session: the last eight hex digits of its id in the letters `z` (0) to `k`
+/// (15), so that it is random from its first letter and never taken for a commit id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Handle([u8; Handle::LEN]);
+
+impl Handle {
+    /// How many letters a handle has.
+    pub const LEN: usize = 8;
+
+    /// Returns the letter for a lower-case hex digit.
+    fn letter(hex_digit: u8) -> u8 {
+        match hex_digit {
+            b'0'..=b'9' => b'z' - (hex_digit - b'0'),
+            _ => b'p' - (hex_digit - b'a'),
+        }
+    }
+
+    /// Tells whether `text` can be the beginning of a handle.
+    pub fn is_prefix_like(text: &str) -> bool {
+        !text.is_empty()
+            && text.len() <= Self::LEN
+            && text.bytes().all(|c| (b'k'..=b'z').contains(&c))
+    }
+
+    /// Returns the letters.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("letters k to z are ASCII")
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0199f0c2-1c4d-7abc-8def-0123456789af";
+
+    #[test]
+    fn only_the_canonical_spelling_is_an_id() {
+        assert_eq!(
+            SessionId::parse(ID).map(|id| id.to_string()).as_deref(),
+            Some(ID)
+        );
+        let simple = ID.replace('-', "");
+        let upper = ID.to_uppercase();
+        let braces = format!("{{{ID}}}");
+        for text in [
+            "",
+            "..",
+            "../x",
+            "-x",
+            &simple,
+            &upper,
+            &braces,
+            &format!("{ID} "),
+        ] {
+            assert_eq!(SessionId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_handle_spells_the_last_eight_digits_from_z_to_k() {
+        let id = SessionId::parse(ID).expect("valid");
+        assert_eq!(id.handle().as_str(), "vutsrqpk");
+        assert!(Handle::is_prefix_like("vu"));
+        assert!(!Handle::is_prefix_like("a"));
+    }
+
+    #[test]
+    fn the_dated_name_is_in_utc() {
+        let id = SessionId::parse(ID).expect("valid");
+        let at = Timestamp::parse("2025-12-08T14:30:52Z").expect("valid");
+        assert_eq!(id.dated_name(at), "session-20251208-143052-6789af");
+    }
+}

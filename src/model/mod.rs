@@ -1,0 +1,19 @@
+//! The nouns: what a session is, without git, clock, or input and output.
+//!
+//! Nothing here fails for outside reasons. Start reading at [`Session`].
+
+mod class;
+mod id;
+mod map;
+mod oid;
+mod outcome;
+mod session;
+mod timestamp;
+
+pub use class::Class;
+pub use id::{Handle, SessionId};
+pub use map::{Map, Value};
+pub use oid::{HashKind, Oid};
+pub use outcome::Outcome;
+pub use session::{Artifact, GitContext, Identity, Session, Tokens, Worker};
+pub use timestamp::Timestamp;
