@@ -4,4 +4,5 @@
 //! is a chain of commits on its own ref, `refs/sessions/<id>`; every transition is a commit. The
 //! house has floors, and a module names only lower ones (`ARCHITECTURE.md`).
 
+pub mod format;
 pub mod model;

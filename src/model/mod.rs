@@ -8,6 +8,7 @@ mod map;
 mod oid;
 mod outcome;
 mod session;
+pub mod text;
 mod timestamp;
 
 pub use class::Class;

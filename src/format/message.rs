@@ -1,0 +1,228 @@
+//! The message of an event's commit: a subject people read, the reason, and trailers that lists and
+//! plain git read. See `FORMAT.md`, "The message".
+
+use crate::model::{Class, Outcome, Session, SessionId, Timestamp};
+
+/// What a list shows of a session, as the trailers of its newest commit say it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// `Session-Id`
+    pub id: SessionId,
+    /// `Session-Seq`
+    pub seq: u64,
+    /// `Session-Name`
+    pub name: Option<String>,
+    /// `Session-Title`
+    pub title: String,
+    /// `Session-Lifecycle`
+    pub lifecycle: String,
+    /// `Session-Status`
+    pub status: String,
+    /// `Session-Class`
+    pub class: Class,
+    /// `Session-Outcome`
+    pub outcome: Option<Outcome>,
+    /// `Session-Branch`
+    pub branch: Option<String>,
+    /// `Session-Created`
+    pub created_at: Timestamp,
+    /// `Session-Updated`
+    pub updated_at: Timestamp,
+}
+
+impl Excerpt {
+    /// Returns what a list shows of `session`, whose state is of class `class`.
+    pub fn of(session: &Session, class: Class) -> Excerpt {
+        Excerpt {
+            id: session.id,
+            seq: session.seq,
+            name: session.name.clone(),
+            title: session.title.clone(),
+            lifecycle: session.lifecycle.clone(),
+            status: session.status.clone(),
+            class,
+            outcome: session.outcome,
+            branch: session.branch.clone(),
+            created_at: session.created_at,
+            updated_at: session.updated_at,
+        }
+    }
+
+    /// Reads the trailers of a commit; `None` unless all that must be there is there and valid.
+    pub fn from_trailers<'a>(
+        trailers: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Option<Excerpt> {
+        let mut found = Found::default();
+        for (token, value) in trailers {
+            if let Some(key) = token.strip_prefix("Session-") {
+                found.take(key, value);
+            }
+        }
+        found.into_excerpt()
+    }
+}
+
+/// The values of the trailers, as far as they were met; of a repeated one the last.
+#[derive(Default)]
+struct Found<'a> {
+    id: Option<&'a str>,
+    seq: Option<&'a str>,
+    name: Option<&'a str>,
+    title: Option<&'a str>,
+    lifecycle: Option<&'a str>,
+    status: Option<&'a str>,
+    class: Option<&'a str>,
+    outcome: Option<&'a str>,
+    branch: Option<&'a str>,
+    created: Option<&'a str>,
+    updated: Option<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    fn take(&mut self, key: &str, value: &'a str) {
+        let slot = match key {
+            "Id" => &mut self.id,
+            "Seq" => &mut self.seq,
+            "Name" => &mut self.name,
+            "Title" => &mut self.title,
+            "Lifecycle" => &mut self.lifecycle,
+            "Status" => &mut self.status,
+            "Class" => &mut self.class,
+            "Outcome" => &mut self.outcome,
+            "Branch" => &mut self.branch,
+            "Created" => &mut self.created,
+            "Updated" => &mut self.updated,
+            _ => return,
+        };
+        *slot = Some(value);
+    }
+
+    fn into_excerpt(self) -> Option<Excerpt> {
+        let owned = |value: Option<&str>| value.map(str::to_owned);
+        Some(Excerpt {
+            id: SessionId::parse(self.id?)?,
+            seq: self.seq?.parse().ok()?,
+            name: owned(self.name),
+            title: owned(self.title).unwrap_or_default(),
+            lifecycle: owned(self.lifecycle)?,
+            status: owned(self.status)?,
+            class: self.class?.parse().ok()?,
+            outcome: self.outcome.map(str::parse).transpose().ok()?,
+            branch: owned(self.branch),
+            created_at: Timestamp::parse(self.created?)?,
+            updated_at: Timestamp::parse(self.updated?)?,
+        })
+    }
+}
+
+/// What happened, as the message says it beside the state after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headline<'a> {
+    /// The first line.
+    pub subject: &'a str,
+    /// The reason, of any number of lines; may be empty.
+    pub body: &'a str,
+    /// `Session-Event`: the kind of the event.
+    pub event: &'a str,
+    /// `Session-Op`: the UUID of the write, so that repeating one of unknown outcome finds it done.
+    pub op: &'a str,
+    /// More trailers, each once, such as `Session-Forced: yes`.
+    pub more: &'a [(&'a str, &'a str)],
+}
+
+/// Writes the message of an event's commit.
+///
+/// Only the last paragraph is trailers, so no text of a body can become one.
+pub fn write(headline: &Headline<'_>, excerpt: &Excerpt) -> String {
+    let mut message = format!("{}\n\n", headline.subject);
+    let body = headline.body.trim();
+    if !body.is_empty() {
+        message.push_str(body);
+        message.push_str("\n\n");
+    }
+    let mut trailer = |key: &str, value: &str| {
+        if !value.is_empty() {
+            message.push_str(&format!("Session-{key}: {value}\n"));
+        }
+    };
+    trailer("Id", &excerpt.id.to_string());
+    trailer("Event", headline.event);
+    trailer("Seq", &excerpt.seq.to_string());
+    trailer("Status", &excerpt.status);
+    trailer("Class", excerpt.class.as_str());
+    trailer(
+        "Outcome",
+        excerpt.outcome.map(Outcome::as_str).unwrap_or_default(),
+    );
+    trailer("Lifecycle", &excerpt.lifecycle);
+    trailer("Name", excerpt.name.as_deref().unwrap_or_default());
+    trailer("Title", excerpt.title.trim());
+    trailer("Branch", excerpt.branch.as_deref().unwrap_or_default());
+    trailer("Created", &excerpt.created_at.to_string());
+    trailer("Updated", &excerpt.updated_at.to_string());
+    trailer("Op", headline.op);
+    for (key, value) in headline.more {
+        trailer(key.trim_start_matches("Session-"), value);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excerpt() -> Excerpt {
+        let at = Timestamp::parse("2026-01-07T13:02:57.119275Z").expect("valid");
+        Excerpt {
+            id: SessionId::parse("0199f0c2-1c4d-7abc-8def-0123456789af").expect("valid"),
+            seq: 3,
+            name: Some("fix-auth".into()),
+            title: "Fix: the login".into(),
+            lifecycle: "feature".into(),
+            status: "planning".into(),
+            class: Class::Active,
+            outcome: None,
+            branch: Some("feat/auth".into()),
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    fn read(message: &str) -> Option<Excerpt> {
+        let last = message.trim_end().rsplit("\n\n").next()?;
+        Excerpt::from_trailers(last.lines().filter_map(|line| line.split_once(": ")))
+    }
+
+    #[test]
+    fn what_a_message_says_is_read_back() {
+        let headline = Headline {
+            subject: "a -> b",
+            body: "",
+            event: "transition",
+            op: "x",
+            more: &[],
+        };
+        assert_eq!(read(&write(&headline, &excerpt())), Some(excerpt()));
+    }
+
+    #[test]
+    fn a_body_cannot_forge_a_trailer() {
+        let body = "because\n\nSession-Status: completed\nSession-Seq: 99";
+        let headline = Headline {
+            subject: "a -> b",
+            body,
+            event: "transition",
+            op: "x",
+            more: &[],
+        };
+        assert_eq!(read(&write(&headline, &excerpt())), Some(excerpt()));
+    }
+
+    #[test]
+    fn a_message_without_its_trailers_gives_no_excerpt() {
+        assert_eq!(
+            Excerpt::from_trailers([("Session-Status", "planning")].into_iter()),
+            None
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The published format: bytes to model and back, without any input and output.
+//!
+//! `FORMAT.md` beside this file is normative. Types of this floor are never types of the model: a
+//! field renamed there does not change a byte here. Start reading at [`record`].
+
+pub mod fields;
+pub mod message;
+pub mod record;
+pub mod yaml;
