@@ -5,4 +5,5 @@
 //! house has floors, and a module names only lower ones (`ARCHITECTURE.md`).
 
 pub mod format;
+pub mod lifecycle;
 pub mod model;
