@@ -4,6 +4,8 @@
 //! field renamed there does not change a byte here. Start reading at [`record`].
 
 pub mod fields;
+pub mod lifecycle_yaml;
 pub mod message;
 pub mod record;
 pub mod yaml;
+mod yaml_tree;
