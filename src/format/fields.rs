@@ -23,10 +23,7 @@ pub struct Invalid {
 impl Invalid {
     /// Returns the error that `key` `reason` (as in "field 'x' is no y").
     pub fn new(key: &str, reason: &str) -> Invalid {
-        Invalid {
-            key: key.to_owned(),
-            reason: reason.to_owned(),
-        }
+        Invalid { key: key.to_owned(), reason: reason.to_owned() }
     }
 
     /// Returns the error that `key` is not there.
@@ -71,15 +68,9 @@ impl Fields {
             return Ok(None);
         };
         if text.len() > MAX_TEXT {
-            return Err(Invalid::new(
-                key,
-                &format!("is longer than {MAX_TEXT} bytes"),
-            ));
+            return Err(Invalid::new(key, &format!("is longer than {MAX_TEXT} bytes")));
         }
-        if text
-            .chars()
-            .any(|c| c.is_control() && c != '\n' && c != '\t')
-        {
+        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
             return Err(Invalid::new(key, "has control characters"));
         }
         Ok(Some(text))
@@ -137,10 +128,7 @@ impl Fields {
             return Ok(None);
         };
         let time = Timestamp::parse(&text).ok_or_else(|| {
-            Invalid::new(
-                key,
-                "is not an RFC 3339 time with offset, of the years 1970 to 9999",
-            )
+            Invalid::new(key, "is not an RFC 3339 time with offset, of the years 1970 to 9999")
         })?;
         Ok(Some(time))
     }
@@ -176,13 +164,10 @@ impl Fields {
         let Some(value) = self.take(key) else {
             return Ok(None);
         };
-        let number = value
-            .as_u64()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                let (least, most) = (range.start(), range.end());
-                Invalid::new(key, &format!("is not an integer from {least} to {most}"))
-            })?;
+        let number = value.as_u64().filter(|number| range.contains(number)).ok_or_else(|| {
+            let (least, most) = (range.start(), range.end());
+            Invalid::new(key, &format!("is not an integer from {least} to {most}"))
+        })?;
         Ok(Some(number))
     }
 
@@ -209,10 +194,9 @@ impl Fields {
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(Value::Array(list)) if list.len() <= MAX_LIST => Ok(list),
-            Some(Value::Array(_)) => Err(Invalid::new(
-                key,
-                &format!("has more than {MAX_LIST} entries"),
-            )),
+            Some(Value::Array(_)) => {
+                Err(Invalid::new(key, &format!("has more than {MAX_LIST} entries")))
+            }
             Some(_) => Err(Invalid::new(key, "is not a list")),
         }
     }
@@ -230,10 +214,7 @@ impl Fields {
     pub fn lines(&mut self, key: &str) -> Result<Vec<String>, Invalid> {
         let to_line = |value| match value {
             Value::String(line) if text::is_line(&line, text::MAX_FIELD) => Ok(line),
-            _ => Err(Invalid::new(
-                key,
-                "has an entry that is not a single line of text",
-            )),
+            _ => Err(Invalid::new(key, "has an entry that is not a single line of text")),
         };
         self.list(key)?.into_iter().map(to_line).collect()
     }
@@ -261,13 +242,12 @@ impl Fields {
     }
 }
 
-/// Checks a value of an open map: no null, and no control characters but line breaks and tabs.
+/// Checks a value of an open map: no null and no NUL byte, at any depth. (Other control characters
+/// are data here; what shows them to people escapes them.)
 pub fn check_open_value(key: &str, value: &Value) -> Result<(), Invalid> {
     match value {
         Value::Null => Err(Invalid::new(key, "is null or not a number")),
-        Value::Array(list) => list
-            .iter()
-            .try_for_each(|value| check_open_value(key, value)),
+        Value::Array(list) => list.iter().try_for_each(|value| check_open_value(key, value)),
         Value::Object(map) => map
             .iter()
             .try_for_each(|(nested, value)| check_open_value(&format!("{key}.{nested}"), value)),

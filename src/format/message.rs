@@ -22,7 +22,7 @@ pub struct Excerpt {
     pub class: Class,
     /// `Session-Outcome`
     pub outcome: Option<Outcome>,
-    /// `Session-Branch`
+    /// `Session-Branch`: the work branch, else the one at the beginning.
     pub branch: Option<String>,
     /// `Session-Created`
     pub created_at: Timestamp,
@@ -42,24 +42,29 @@ impl Excerpt {
             status: session.status.clone(),
             class,
             outcome: session.outcome,
-            branch: session.branch.clone(),
+            branch: session.branch.clone().or_else(|| session.git.branch.clone()),
             created_at: session.created_at,
             updated_at: session.updated_at,
         }
     }
 
-    /// Reads the trailers of a commit; `None` unless all that must be there is there and valid.
-    pub fn from_trailers<'a>(
-        trailers: impl Iterator<Item = (&'a str, &'a str)>,
-    ) -> Option<Excerpt> {
+    /// Reads the trailers of a commit's message, which are its last paragraph; `None` unless all that
+    /// must be there is there and valid.
+    pub fn from_message(message: &str) -> Option<Excerpt> {
+        let message = message.trim_ascii_end();
+        let trailers = &message[message.rfind("\n\n")?..];
         let mut found = Found::default();
-        for (token, value) in trailers {
-            if let Some(key) = token.strip_prefix("Session-") {
+        for line in trailers.lines() {
+            if let Some((key, value)) = line.strip_prefix("Session-").and_then(key_and_value) {
                 found.take(key, value);
             }
         }
         found.into_excerpt()
     }
+}
+
+fn key_and_value(trailer: &str) -> Option<(&str, &str)> {
+    trailer.split_once(':').map(|(key, value)| (key.trim_ascii_end(), value.trim_ascii()))
 }
 
 /// The values of the trailers, as far as they were met; of a repeated one the last.
@@ -150,10 +155,7 @@ pub fn write(headline: &Headline<'_>, excerpt: &Excerpt) -> String {
     trailer("Seq", &excerpt.seq.to_string());
     trailer("Status", &excerpt.status);
     trailer("Class", excerpt.class.as_str());
-    trailer(
-        "Outcome",
-        excerpt.outcome.map(Outcome::as_str).unwrap_or_default(),
-    );
+    trailer("Outcome", excerpt.outcome.map(Outcome::as_str).unwrap_or_default());
     trailer("Lifecycle", &excerpt.lifecycle);
     trailer("Name", excerpt.name.as_deref().unwrap_or_default());
     trailer("Title", excerpt.title.trim());
@@ -188,41 +190,27 @@ mod tests {
         }
     }
 
-    fn read(message: &str) -> Option<Excerpt> {
-        let last = message.trim_end().rsplit("\n\n").next()?;
-        Excerpt::from_trailers(last.lines().filter_map(|line| line.split_once(": ")))
-    }
-
     #[test]
     fn what_a_message_says_is_read_back() {
-        let headline = Headline {
-            subject: "a -> b",
-            body: "",
-            event: "transition",
-            op: "x",
-            more: &[],
-        };
-        assert_eq!(read(&write(&headline, &excerpt())), Some(excerpt()));
+        let headline =
+            Headline { subject: "a -> b", body: "", event: "transition", op: "x", more: &[] };
+        assert_eq!(Excerpt::from_message(&write(&headline, &excerpt())), Some(excerpt()));
     }
 
     #[test]
     fn a_body_cannot_forge_a_trailer() {
         let body = "because\n\nSession-Status: completed\nSession-Seq: 99";
-        let headline = Headline {
-            subject: "a -> b",
-            body,
-            event: "transition",
-            op: "x",
-            more: &[],
-        };
-        assert_eq!(read(&write(&headline, &excerpt())), Some(excerpt()));
+        let headline =
+            Headline { subject: "a -> b", body, event: "transition", op: "x", more: &[] };
+        assert_eq!(Excerpt::from_message(&write(&headline, &excerpt())), Some(excerpt()));
     }
 
     #[test]
     fn a_message_without_its_trailers_gives_no_excerpt() {
-        assert_eq!(
-            Excerpt::from_trailers([("Session-Status", "planning")].into_iter()),
-            None
-        );
+        for message in
+            ["a -> b", "a -> b\n\nSession-Status: planning\n", "Session-Status: planning"]
+        {
+            assert_eq!(Excerpt::from_message(message), None);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! The published format: bytes to model and back, without any input and output.
 //!
-//! `FORMAT.md` beside this file is normative. Types of this floor are never types of the model: a
-//! field renamed there does not change a byte here. Start reading at [`record`].
+//! Types of this floor are never types of the model: a field renamed there does not change a byte
+//! here. Start reading at [`record`]. The rest of this page is `FORMAT.md`, which is normative.
+//!
+#![doc = include_str!("FORMAT.md")]
 
 pub mod fields;
 pub mod lifecycle_yaml;

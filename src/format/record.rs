@@ -46,17 +46,12 @@ pub enum RecordError {
 /// [`RecordError`], in every case in bounded time and memory.
 pub fn parse(bytes: &[u8]) -> Result<Session, RecordError> {
     if bytes.len() > MAX_BYTES {
-        return Err(RecordError::TooLarge {
-            n_bytes: bytes.len(),
-        });
+        return Err(RecordError::TooLarge { n_bytes: bytes.len() });
     }
     let mut fields = Fields::new(yaml::parse_map(bytes)?);
     check_version(&mut fields)?;
     let session = read_session(&mut fields)?;
-    Ok(Session {
-        extra: fields.rest()?,
-        ..session
-    })
+    Ok(Session { extra: fields.rest()?, ..session })
 }
 
 /// Writes a record as block YAML, one key a line.
@@ -66,9 +61,7 @@ pub fn parse(bytes: &[u8]) -> Result<Session, RecordError> {
 pub fn to_yaml(session: &Session) -> Result<String, RecordError> {
     let text = yaml::write_map(&to_map(session));
     if text.len() > MAX_BYTES {
-        return Err(RecordError::TooLarge {
-            n_bytes: text.len(),
-        });
+        return Err(RecordError::TooLarge { n_bytes: text.len() });
     }
     Ok(text)
 }
@@ -76,9 +69,7 @@ pub fn to_yaml(session: &Session) -> Result<String, RecordError> {
 fn check_version(fields: &mut Fields) -> Result<(), RecordError> {
     match fields.take("version") {
         Some(Value::Number(number)) if number.as_u64() == Some(VERSION) => Ok(()),
-        Some(other) => Err(RecordError::Version {
-            version: other.to_string(),
-        }),
+        Some(other) => Err(RecordError::Version { version: other.to_string() }),
         None => Err(Invalid::missing("version").into()),
     }
 }
@@ -105,33 +96,17 @@ fn read_session(fields: &mut Fields) -> Result<Session, Invalid> {
         model: fields.line("model")?,
         role: fields.line("role")?,
         parent: fields.id("parent")?,
-        git: fields
-            .map("git")?
-            .map(read_git)
-            .transpose()?
-            .unwrap_or_default(),
+        git: fields.map("git")?.map(read_git).transpose()?.unwrap_or_default(),
         branch: fields.branch("branch")?,
-        links: fields
-            .map("links")?
-            .map(Fields::rest)
-            .transpose()?
-            .unwrap_or_default(),
+        links: fields.map("links")?.map(Fields::rest).transpose()?.unwrap_or_default(),
         labels: fields.lines("labels")?,
-        statistics: fields
-            .map("statistics")?
-            .map(Fields::rest)
-            .transpose()?
-            .unwrap_or_default(),
+        statistics: fields.map("statistics")?.map(Fields::rest).transpose()?.unwrap_or_default(),
         configuration: fields
             .map("configuration")?
             .map(Fields::rest)
             .transpose()?
             .unwrap_or_default(),
-        tokens: fields
-            .map("tokens")?
-            .map(read_tokens)
-            .transpose()?
-            .unwrap_or_default(),
+        tokens: fields.map("tokens")?.map(read_tokens).transpose()?.unwrap_or_default(),
         commits: fields.list("commits")?,
         checkpoints: fields.list("checkpoints")?,
         artifacts: fields
@@ -151,21 +126,20 @@ pub(crate) fn read_git(mut fields: Fields) -> Result<GitContext, Invalid> {
         commit: fields.commit("commit")?,
         is_worktree: fields.boolean("is_worktree")?.unwrap_or_default(),
         worktree_name: fields.line("worktree_name")?,
+        extra: fields.rest()?,
     };
-    fields.nothing_left()?;
     Ok(git)
 }
 
 fn read_tokens(mut fields: Fields) -> Result<Tokens, Invalid> {
     let mut count = |key| Ok(fields.integer(key, 0..=u64::MAX)?.unwrap_or_default());
-    let tokens = Tokens {
+    Ok(Tokens {
         input: count("input")?,
         output: count("output")?,
         cache_read: count("cache_read")?,
         cache_write: count("cache_write")?,
-    };
-    fields.nothing_left()?;
-    Ok(tokens)
+        extra: fields.rest()?,
+    })
 }
 
 fn read_artifact(mut fields: Fields) -> Result<Artifact, Invalid> {
@@ -175,11 +149,11 @@ fn read_artifact(mut fields: Fields) -> Result<Artifact, Invalid> {
         version: fields.line("version")?,
         n_bytes: fields.required("bytes", |f, key| f.integer(key, 0..=u64::MAX))?,
         attached_at: fields.required("attached_at", Fields::time)?,
+        extra: fields.rest()?,
     };
     if !text::is_artifact_name(&artifact.name) {
         return Err(Invalid::new("artifacts.name", "is no plain file name"));
     }
-    fields.nothing_left()?;
     Ok(artifact)
 }
 
@@ -189,8 +163,8 @@ fn read_worker(mut fields: Fields) -> Result<Worker, Invalid> {
         host: fields.required("host", Fields::line)?,
         started_at: fields.required("started_at", Fields::time)?,
         command: fields.lines("command")?,
+        extra: fields.rest()?,
     };
-    fields.nothing_left()?;
     Ok(worker)
 }
 
@@ -206,10 +180,7 @@ fn to_map(session: &Session) -> Map {
     out.put("status", session.status.as_str());
     out.put_some("paused_from", &session.paused_from);
     out.put_some("phase", &session.phase);
-    out.put_some(
-        "outcome",
-        &session.outcome.map(|outcome| outcome.to_string()),
-    );
+    out.put_some("outcome", &session.outcome.map(|outcome| outcome.to_string()));
     out.put_some("reason", &session.reason);
     out.put("created_at", session.created_at.to_string());
     out.put("updated_at", session.updated_at.to_string());
@@ -219,10 +190,7 @@ fn to_map(session: &Session) -> Map {
     out.put_some("agent", &session.agent);
     out.put_some("model", &session.model);
     out.put_some("role", &session.role);
-    out.put_some(
-        "parent",
-        &session.parent.map(|id: SessionId| id.to_string()),
-    );
+    out.put_some("parent", &session.parent.map(|id: SessionId| id.to_string()));
     out.put_map("git", git_map(&session.git));
     out.put_some("branch", &session.branch);
     out.put_map("links", session.links.clone());
@@ -233,13 +201,8 @@ fn to_map(session: &Session) -> Map {
     out.put_list("commits", session.commits.iter().cloned());
     out.put_list("checkpoints", session.checkpoints.iter().cloned());
     out.put_list("artifacts", session.artifacts.iter().map(artifact_value));
-    out.put_map(
-        "worker",
-        session.worker.as_ref().map(worker_map).unwrap_or_default(),
-    );
-    for (key, value) in &session.extra {
-        out.put(key, value.clone());
-    }
+    out.put_map("worker", session.worker.as_ref().map(worker_map).unwrap_or_default());
+    out.put_rest(&session.extra);
     out.0
 }
 
@@ -249,6 +212,7 @@ fn git_map(git: &GitContext) -> Map {
     out.put_some("commit", &git.commit);
     out.put("is_worktree", git.is_worktree);
     out.put_some("worktree_name", &git.worktree_name);
+    out.put_rest(&git.extra);
     out.0
 }
 
@@ -259,6 +223,7 @@ fn tokens_map(tokens: &Tokens) -> Map {
         out.put("output", tokens.output);
         out.put("cache_read", tokens.cache_read);
         out.put("cache_write", tokens.cache_write);
+        out.put_rest(&tokens.extra);
     }
     out.0
 }
@@ -270,6 +235,7 @@ fn artifact_value(artifact: &Artifact) -> Value {
     out.put_some("version", &artifact.version);
     out.put("bytes", artifact.n_bytes);
     out.put("attached_at", artifact.attached_at.to_string());
+    out.put_rest(&artifact.extra);
     Value::Object(out.0)
 }
 
@@ -278,10 +244,8 @@ fn worker_map(worker: &Worker) -> Map {
     out.put("pid", worker.pid);
     out.put("host", worker.host.as_str());
     out.put("started_at", worker.started_at.to_string());
-    out.put_list(
-        "command",
-        worker.command.iter().map(|word| word.as_str().into()),
-    );
+    out.put_list("command", worker.command.iter().map(|word| word.as_str().into()));
+    out.put_rest(&worker.extra);
     out.0
 }
 
@@ -306,6 +270,12 @@ impl Writer {
     fn put_map(&mut self, key: &str, map: Map) {
         if !map.is_empty() {
             self.put(key, map);
+        }
+    }
+
+    fn put_rest(&mut self, unknown: &Map) {
+        for (key, value) in unknown {
+            self.put(key, value.clone());
         }
     }
 
@@ -346,6 +316,7 @@ git:
   branch: main
   commit: 8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2
   is_worktree: false
+  x_nested: kept
 branch: feat/auth
 links:
   issue: FEAT-0098
@@ -377,9 +348,7 @@ x_unknown:
 ";
 
     fn error(change: impl FnOnce(&str) -> String) -> String {
-        parse(change(RECORD).as_bytes())
-            .expect_err("must be refused")
-            .to_string()
+        parse(change(RECORD).as_bytes()).expect_err("must be refused").to_string()
     }
 
     #[test]
@@ -399,72 +368,29 @@ x_unknown:
     #[test]
     fn a_newer_version_is_named_and_not_read() {
         let text = error(|record| record.replace("version: 1", "version: 2"));
-        assert_eq!(
-            text,
-            "the record has version 2, and this git-session knows version 1"
-        );
+        assert_eq!(text, "the record has version 2, and this git-session knows version 1");
     }
 
     #[test]
     fn every_wrong_field_is_named() {
         for (from, to, expected) in [
-            (
-                "seq: 3",
-                "seq: 18446744073709551615",
-                "field 'seq' is not an integer from 1 to",
-            ),
+            ("seq: 3", "seq: 18446744073709551615", "field 'seq' is not an integer from 1 to"),
             ("id: 0199", "id: ../0199", "field 'id' is not a UUID"),
             ("title: Add", "titel: Add", "field 'title' is missing"),
-            (
-                "branch: feat",
-                "branch: --feat",
-                "field 'branch' is not a valid branch name",
-            ),
+            ("branch: feat", "branch: --feat", "field 'branch' is not a valid branch name"),
             (
                 "outcome: success",
                 "outcome: banana",
                 "field 'outcome' has the unknown value 'banana'",
             ),
-            (
-                "pid: 4121",
-                "pid: 0",
-                "field 'pid' is not an integer from 2 to",
-            ),
-            (
-                "pid: 4121",
-                "pid: -1",
-                "field 'pid' is not an integer from 2 to",
-            ),
-            (
-                "pid: 4121",
-                "pid: \"12\"",
-                "field 'pid' is not an integer from 2 to",
-            ),
-            (
-                "total_tasks: 10",
-                "total_tasks: null",
-                "field 'total_tasks' is null",
-            ),
-            (
-                "commit: 8ad4d6f1",
-                "commit: 8ad4",
-                "field 'commit' is not the full id of a commit",
-            ),
-            (
-                "2026-01-07T13:02:57.119275Z",
-                "2026-02-30T13:02:57Z",
-                "field 'created_at' is not",
-            ),
-            (
-                "- name: prd.md",
-                "- name: ../prd.md",
-                "is no plain file name",
-            ),
-            (
-                "title: Add",
-                "title: \"a\\eb\" # Add",
-                "field 'title' is not a single line",
-            ),
+            ("pid: 4121", "pid: 0", "field 'pid' is not an integer from 2 to"),
+            ("pid: 4121", "pid: -1", "field 'pid' is not an integer from 2 to"),
+            ("pid: 4121", "pid: \"12\"", "field 'pid' is not an integer from 2 to"),
+            ("total_tasks: 10", "total_tasks: null", "field 'total_tasks' is null"),
+            ("commit: 8ad4d6f1", "commit: 8ad4", "field 'commit' is not the full id of a commit"),
+            ("2026-01-07T13:02:57.119275Z", "2026-02-30T13:02:57Z", "field 'created_at' is not"),
+            ("- name: prd.md", "- name: ../prd.md", "is no plain file name"),
+            ("title: Add", "title: \"a\\eb\" # Add", "field 'title' is not a single line"),
         ] {
             let text = error(|record| record.replacen(from, to, 1));
             assert!(text.contains(expected), "{from} -> {to}: {text}");
@@ -474,15 +400,9 @@ x_unknown:
     #[test]
     fn a_record_over_the_cap_is_neither_read_nor_written() {
         let huge = "x".repeat(MAX_BYTES + 1);
-        assert!(matches!(
-            parse(huge.as_bytes()),
-            Err(RecordError::TooLarge { .. })
-        ));
+        assert!(matches!(parse(huge.as_bytes()), Err(RecordError::TooLarge { .. })));
         let mut session = parse(RECORD.as_bytes()).expect("valid");
         session.extra.insert("x".into(), huge.into());
-        assert!(matches!(
-            to_yaml(&session),
-            Err(RecordError::TooLarge { .. })
-        ));
+        assert!(matches!(to_yaml(&session), Err(RecordError::TooLarge { .. })));
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_yaml::NonFiniteFloatPolicy;
+use serde_yaml::granit_parser;
 use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 
 use crate::model::{Map, Value};
@@ -27,6 +28,9 @@ pub struct YamlError {
 /// # Errors
 /// [`YamlError`], in bounded time and memory.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, YamlError> {
+    if bytes.contains(&b'!') {
+        refuse_tags(bytes)?;
+    }
     serde_yaml::from_slice_with_options(bytes, options()).map_err(|error| to_error(&error))
 }
 
@@ -37,10 +41,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, YamlError> {
 pub fn parse_map(bytes: &[u8]) -> Result<Map, YamlError> {
     match parse(bytes)? {
         Value::Object(map) => Ok(map),
-        _ => Err(YamlError {
-            line: Some(1),
-            reason: "the document is not a map".into(),
-        }),
+        _ => Err(YamlError { line: Some(1), reason: "the document is not a map".into() }),
     }
 }
 
@@ -52,6 +53,25 @@ pub fn write_map(map: &Map) -> String {
         folded_wrap_chars: usize::MAX,
     };
     serde_yaml::to_string_with_options(map, style).expect("a JSON map has nothing YAML has not")
+}
+
+/// Refuses tags of any kind, also the ones that the reader would understand, such as `!!binary`.
+fn refuse_tags(bytes: &[u8]) -> Result<(), YamlError> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| YamlError { line: None, reason: "the document is not UTF-8 text".into() })?;
+    let options = granit_parser::options! {
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+    };
+    // What cannot be parsed is refused in its own words by the reader.
+    let events = granit_parser::Parser::new_from_str_with_options(text, options);
+    for (event, span) in events.map_while(Result::ok) {
+        if event.tag().is_some() {
+            let line = Some(span.start.line() as u64);
+            return Err(YamlError { line, reason: "a tag is not allowed".into() });
+        }
+    }
+    Ok(())
 }
 
 fn options() -> serde_yaml::Options {
@@ -87,10 +107,7 @@ fn options() -> serde_yaml::Options {
 }
 
 fn to_error(error: &serde_yaml::Error) -> YamlError {
-    let line = error
-        .location()
-        .map(|at| at.line())
-        .filter(|line| *line > 0);
+    let line = error.location().map(|at| at.line()).filter(|line| *line > 0);
     let text = error.to_string();
     let mut reason = text.split_whitespace().collect::<Vec<_>>().join(" ");
     for prefix in ["error: ", "YAML error: "] {
@@ -118,18 +135,7 @@ mod tests {
 
     #[test]
     fn what_yaml_1_1_readers_would_take_for_something_else_is_quoted() {
-        for word in [
-            "no",
-            "on",
-            "y",
-            "12:30",
-            "2026-01-01",
-            "1_000",
-            "010",
-            "~",
-            "null",
-            "",
-        ] {
+        for word in ["no", "on", "y", "12:30", "2026-01-01", "1_000", "010", "~", "null", ""] {
             let map: Map = [("k".to_owned(), Value::from(word))].into_iter().collect();
             assert_eq!(write_map(&map), format!("k: \"{word}\"\n"));
         }
@@ -142,6 +148,8 @@ mod tests {
             "a: *x\n",
             "a:\n  <<: {b: 1}\n",
             "a: !foo x\n",
+            "a: !!binary aGVsbG8=\n",
+            "a: !!str 1\n",
             "a: 1\na: 2\n",
             "a: 1\n---\nb: 2\n",
             "a: .nan\n",

@@ -12,8 +12,9 @@ use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle, Span, options}
 
 use crate::lifecycle::shown;
 
-/// How deep lists and maps may be nested: the states, a state, its successors, and one to spare.
-const MAX_DEPTH: usize = 4;
+/// How deep lists and maps may be nested: a definition needs 4, the rest is there to be refused in
+/// better words.
+const MAX_DEPTH: usize = 6;
 
 /// Where something stands in a text; both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,10 +32,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub fn at(place: Place, reason: impl Into<String>) -> Fault {
-        Fault {
-            place: Some(place),
-            reason: reason.into(),
-        }
+        Fault { place: Some(place), reason: reason.into() }
     }
 }
 
@@ -55,6 +53,14 @@ pub(super) enum Node {
 }
 
 impl Node {
+    /// Returns the text if there is one.
+    pub fn word(&self) -> Option<&Text> {
+        match self {
+            Node::Text(text) if !self.is_absent() && !text.text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+
     pub fn place(&self) -> Place {
         match self {
             Node::Text(text) => text.place,
@@ -62,9 +68,9 @@ impl Node {
         }
     }
 
-    /// Tells whether nothing is written where the node should be.
+    /// Tells whether nothing is written where the node should be, for which the parser gives `~`.
     pub fn is_absent(&self) -> bool {
-        matches!(self, Node::Text(text) if text.is_plain && text.text.is_empty())
+        matches!(self, Node::Text(text) if text.is_plain && matches!(&*text.text, "" | "~"))
     }
 }
 
@@ -76,9 +82,7 @@ pub(super) fn read(text: &str) -> Result<Node, Fault> {
         flow_nesting_limit: MAX_DEPTH + 1,
         block_nesting_limit: MAX_DEPTH + 1,
     };
-    let mut reader = Reader {
-        parser: Parser::new_from_str_with_options(text, options),
-    };
+    let mut reader = Reader { parser: Parser::new_from_str_with_options(text, options) };
     let mut root = None;
     loop {
         let (event, place) = reader.next()?;
@@ -90,14 +94,11 @@ pub(super) fn read(text: &str) -> Result<Node, Fault> {
             event => root = Some(reader.node(event, place, 0)?),
         }
     }
-    root.ok_or_else(empty)
+    root.filter(|root| !root.is_absent()).ok_or_else(nothing)
 }
 
-fn empty() -> Fault {
-    Fault {
-        place: None,
-        reason: "nothing is defined".to_owned(),
-    }
+fn nothing() -> Fault {
+    Fault::at(Place { line: 1, column: 1 }, "nothing is defined")
 }
 
 struct Reader<'t> {
@@ -135,7 +136,7 @@ impl<'t> Reader<'t> {
             })),
             Event::SequenceStart(..) => self.list(place, depth),
             Event::MappingStart(..) => self.map(place, depth),
-            _ => Err(empty()),
+            _ => Err(nothing()),
         }
     }
 
@@ -171,10 +172,7 @@ impl<'t> Reader<'t> {
 }
 
 fn place_of(span: &Span) -> Place {
-    Place {
-        line: span.start.line() as u64,
-        column: span.start.col() as u64 + 1,
-    }
+    Place { line: span.start.line() as u64, column: span.start.col() as u64 + 1 }
 }
 
 /// Returns the parser's words without what a terminal obeys, should they quote the text.

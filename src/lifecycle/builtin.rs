@@ -8,12 +8,7 @@ use super::{Definition, Lifecycle, State};
 pub const BUILTIN_NAMES: [&str; 2] = ["worker", "feature"];
 
 /// A state as it is written below: name, class, implied outcome, successors.
-type Row = (
-    &'static str,
-    Class,
-    Option<Outcome>,
-    &'static [&'static str],
-);
+type Row = (&'static str, Class, Option<Outcome>, &'static [&'static str]);
 
 /// Source: Monoco scheduler sessions (FEAT-0098).
 const WORKER: [Row; 4] = [
@@ -77,7 +72,54 @@ fn build(name: &str, rows: &[Row], phases: &[&str]) -> Lifecycle {
         states: states.collect(),
         phases: owned(phases),
     };
-    Lifecycle::new(definition)
-        .expect("the built-in tables are checked by the tests")
-        .0
+    Lifecycle::new(definition).expect("the built-in tables are checked by the tests").0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+
+    #[test]
+    fn the_built_in_lifecycles_have_no_fault_and_no_warning() {
+        for name in BUILTIN_NAMES {
+            let lifecycle = builtin(name).expect("built in");
+            let definition = Definition {
+                name: lifecycle.name().to_owned(),
+                initial: lifecycle.initial().to_owned(),
+                states: lifecycle.states().to_vec(),
+                phases: lifecycle.phases().to_vec(),
+            };
+            assert_eq!(check(&definition), [], "{name}");
+            assert_eq!(lifecycle.name(), name);
+        }
+        assert_eq!(builtin("banana"), None);
+    }
+
+    #[test]
+    fn start_moves_to_running_or_to_planning() {
+        for (name, initial, active) in
+            [("worker", "pending", "running"), ("feature", "initializing", "planning")]
+        {
+            let lifecycle = builtin(name).expect("built in");
+            assert_eq!(lifecycle.initial(), initial);
+            assert_eq!(lifecycle.first_active().name, active);
+        }
+    }
+
+    #[test]
+    fn the_feature_states_of_a_class_come_in_order() {
+        let feature = builtin("feature").expect("built in");
+        let names = |class| -> Vec<&str> {
+            let states = feature.states_of(class);
+            states.map(|state| state.name.as_str()).collect()
+        };
+        assert_eq!(names(Class::Pending), ["initializing"]);
+        assert_eq!(names(Class::Paused), ["paused"]);
+        assert_eq!(names(Class::Ended), ["completed", "failed"]);
+        assert_eq!(names(Class::Active).len(), 5);
+        assert_eq!(feature.class_of("validating"), Some(Class::Active));
+        assert_eq!(feature.allowed("completed"), [""; 0]);
+        assert_eq!(feature.phases().join(" "), "plan generate_tasks implement validate report");
+    }
 }

@@ -1,119 +1,9 @@
-use std::fmt;
+use crate::model::Class;
 
-use thiserror::Error;
+use super::definition::{Definition, MAX_STATES, State, is_lifecycle_name, is_state_name};
+use super::problem::{Fault, Problem, Spot};
 
-use crate::model::{Class, Outcome};
-
-use super::definition::{Definition, MAX_STATES, State, is_lifecycle_name, is_state_name, shown};
-
-/// Where in a definition a problem is, so that who read it from a file can tell the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spot {
-    /// The lifecycle's name.
-    Name,
-    /// The name of the initial state.
-    Initial,
-    /// The list of states as a whole.
-    States,
-    /// The state with this index.
-    State(usize),
-    /// Of the state with the first index, the successor with the second.
-    Target(usize, usize),
-    /// Of the state with this index, the implied outcome.
-    Outcome(usize),
-    /// The phase with this index.
-    Phase(usize),
-}
-
-/// Something that is wrong with a definition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Where it is.
-    pub spot: Spot,
-    /// What it is.
-    pub fault: Fault,
-}
-
-impl Problem {
-    /// Tells whether the definition may be used all the same.
-    pub fn is_warning(&self) -> bool {
-        matches!(self.fault, Fault::Unreachable(..))
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fault.fmt(f)
-    }
-}
-
-/// What is wrong with a definition.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Fault {
-    /// The lifecycle's name is not one.
-    #[error("lifecycle name '{}' is not of the form [a-z][a-z0-9-]{{0,31}}", shown(.0))]
-    LifecycleName(String),
-    /// A state's name is not one.
-    #[error("state name '{}' is not of the form [a-z][a-z0-9_]{{0,31}}", shown(.0))]
-    StateName(String),
-    /// A phase's name is not one.
-    #[error("phase name '{}' is not of the form [a-z][a-z0-9_]{{0,31}}", shown(.0))]
-    PhaseName(String),
-    /// There is no state.
-    #[error("no states")]
-    NoStates,
-    /// There are this many states.
-    #[error("too many states ({0}; at most {MAX_STATES})")]
-    TooManyStates(usize),
-    /// There are this many phases.
-    #[error("too many phases ({0}; at most {MAX_STATES})")]
-    TooManyPhases(usize),
-    /// The state has this many successors.
-    #[error("state '{0}' goes to too many states ({1}; at most {MAX_STATES})")]
-    TooManyTargets(String, usize),
-    /// Two states have this name.
-    #[error("duplicate state '{0}'")]
-    DuplicateState(String),
-    /// Two phases have this name.
-    #[error("duplicate phase '{0}'")]
-    DuplicatePhase(String),
-    /// The first state goes to the second, which is not defined.
-    #[error("state '{0}' goes to unknown state '{target}'", target = shown(.1))]
-    UnknownTarget(String, String),
-    /// The first state names the second more than once.
-    #[error("state '{0}' goes to '{1}' twice")]
-    DuplicateTarget(String, String),
-    /// The state is its own successor.
-    #[error("state '{0}' goes to itself")]
-    SelfTarget(String),
-    /// The first state is ended and has a successor all the same.
-    #[error("ended state '{0}' goes to '{target}'", target = shown(.1))]
-    ExitFromEnded(String, String),
-    /// The state is not ended and implies an outcome all the same.
-    #[error("state '{0}' is not ended and cannot imply outcome '{1}'")]
-    OutcomeOfOpenState(String, Outcome),
-    /// The initial state is not defined.
-    #[error("unknown initial state '{}'", shown(.0))]
-    UnknownInitial(String),
-    /// The initial state is paused or ended.
-    #[error("initial state '{0}' cannot be {1}")]
-    InitialClass(String, Class),
-    /// The initial state is not active, and no active one may directly follow it.
-    #[error("no active state directly follows initial state '{0}'")]
-    NoFirstActive(String),
-    /// Nothing ends a session.
-    #[error("no ended state")]
-    NoEndedState,
-    /// A session in this state could never end.
-    #[error("state '{0}' cannot reach an ended state")]
-    DeadEnd(String),
-    /// No session comes to the first state, which is a warning only; the second is the initial one.
-    #[error("state '{0}' cannot be reached from '{1}'")]
-    Unreachable(String, String),
-}
-
-/// Returns everything that is wrong with `definition`, the graver first.
+/// Returns everything that is wrong with `definition`, warnings last.
 ///
 /// What the states say one by one comes before what they make together, which is only looked at if
 /// the former is right.
@@ -167,10 +57,7 @@ fn check_state(definition: &Definition, idx: usize, report: &mut Report) {
         report.add(Spot::State(idx), Fault::StateName(name));
         return;
     }
-    if definition.states[..idx]
-        .iter()
-        .any(|other| other.name == name)
-    {
+    if definition.states[..idx].iter().any(|other| other.name == name) {
         report.add(Spot::State(idx), Fault::DuplicateState(name.clone()));
     }
     if let Some(outcome) = state.outcome
@@ -228,10 +115,8 @@ fn check_paths(definition: &Definition, report: &mut Report) {
         let bits = states.iter().enumerate().filter(|(_, state)| wanted(state));
         bits.fold(0, |set, (idx, _)| set | 1 << idx)
     };
-    let exits: Vec<u64> = states
-        .iter()
-        .map(|state| bits_where(&|other| state.to.contains(&other.name)))
-        .collect();
+    let exits: Vec<u64> =
+        states.iter().map(|state| bits_where(&|other| state.to.contains(&other.name))).collect();
     let ended = bits_where(&|state| state.class == Class::Ended);
     if ended == 0 {
         report.add(Spot::States, Fault::NoEndedState);
@@ -268,5 +153,155 @@ fn grow(mut set: u64, joins: impl Fn(u64, usize) -> bool, n_states: usize) -> u6
             return set;
         }
         set = grown;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Outcome;
+
+    /// Makes `a` (pending) -> `b` (active) -> `z` (ended), and lets `change` spoil it.
+    fn problems(change: impl FnOnce(&mut Definition)) -> Vec<String> {
+        let state = |name: &str, class, to: &[&str]| State {
+            name: name.to_owned(),
+            class,
+            outcome: None,
+            to: to.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let mut definition = Definition {
+            name: "test".to_owned(),
+            initial: "a".to_owned(),
+            states: vec![
+                state("a", Class::Pending, &["b"]),
+                state("b", Class::Active, &["z"]),
+                state("z", Class::Ended, &[]),
+            ],
+            phases: vec!["plan".to_owned()],
+        };
+        change(&mut definition);
+        let problems = check(&definition);
+        problems.iter().map(|problem| format!("{:?}: {problem}", problem.spot)).collect()
+    }
+
+    #[test]
+    fn a_right_definition_has_no_problems() {
+        assert_eq!(problems(|_| {}), [""; 0]);
+    }
+
+    #[test]
+    fn wrong_names_are_found_and_shown_without_control_characters() {
+        assert_eq!(
+            problems(|d| d.name = "../x".to_owned()),
+            ["Name: lifecycle name '../x' is not of the form [a-z][a-z0-9-]{0,31}"]
+        );
+        assert_eq!(
+            problems(|d| d.states[1].name = "b\x1b".to_owned()),
+            [
+                "Target(0, 0): state 'a' goes to unknown state 'b'",
+                "State(1): state name 'b\\u{1b}' is not of the form [a-z][a-z0-9_]{0,31}",
+            ]
+        );
+        assert_eq!(
+            problems(|d| d.phases = ["plan", "plan", "Plan"].map(str::to_owned).to_vec()),
+            [
+                "Phase(1): duplicate phase 'plan'",
+                "Phase(2): phase name 'Plan' is not of the form [a-z][a-z0-9_]{0,31}",
+            ]
+        );
+    }
+
+    #[test]
+    fn wrong_successors_are_found_where_they_stand() {
+        let to = |names: &[&str]| -> Vec<String> { names.iter().map(|&n| n.to_owned()).collect() };
+        assert_eq!(
+            problems(|d| d.states[1].to = to(&["z", "nope", "b", "z"])),
+            [
+                "Target(1, 1): state 'b' goes to unknown state 'nope'",
+                "Target(1, 2): state 'b' goes to itself",
+                "Target(1, 3): state 'b' goes to 'z' twice",
+            ]
+        );
+        assert_eq!(
+            problems(|d| d.states[2].to = to(&["b"])),
+            ["Target(2, 0): ended state 'z' goes to 'b'"]
+        );
+        assert_eq!(
+            problems(|d| d.states[1].to = vec!["z".to_owned(); 65]),
+            ["State(1): state 'b' goes to too many states (65; at most 64)"]
+        );
+    }
+
+    #[test]
+    fn a_duplicate_state_and_an_outcome_of_an_open_one_are_found() {
+        assert_eq!(
+            problems(|d| d.states.push(d.states[1].clone())),
+            ["State(3): duplicate state 'b'"]
+        );
+        assert_eq!(
+            problems(|d| d.states[1].outcome = Some(Outcome::Success)),
+            ["Outcome(1): state 'b' is not ended and cannot imply outcome 'success'"]
+        );
+    }
+
+    #[test]
+    fn the_initial_state_must_be_there_and_be_open_and_lead_to_an_active_one() {
+        assert_eq!(
+            problems(|d| d.initial = "nope".to_owned()),
+            ["Initial: unknown initial state 'nope'"]
+        );
+        assert_eq!(
+            problems(|d| d.initial = "z".to_owned()),
+            ["Initial: initial state 'z' cannot be ended"]
+        );
+        assert_eq!(
+            problems(|d| d.states[0].class = Class::Paused),
+            ["Initial: initial state 'a' cannot be paused"]
+        );
+        assert_eq!(
+            problems(|d| d.states[1].class = Class::Pending),
+            ["Initial: no active state directly follows initial state 'a'"]
+        );
+    }
+
+    #[test]
+    fn every_state_must_lead_to_an_ended_one() {
+        assert_eq!(problems(|d| d.states[2].class = Class::Paused), ["States: no ended state"]);
+        let found = problems(|d| {
+            let mut state = d.states[1].clone();
+            (state.name, state.to) = ("c".to_owned(), Vec::new());
+            d.states[1].to.push("c".to_owned());
+            d.states.push(state);
+        });
+        assert_eq!(found, ["State(3): state 'c' cannot reach an ended state"]);
+    }
+
+    #[test]
+    fn a_state_that_nothing_leads_to_is_a_warning_only() {
+        let mut definition = None;
+        let found = problems(|d| {
+            let mut island = d.states[1].clone();
+            island.name = "island".to_owned();
+            d.states.push(island);
+            definition = Some(d.clone());
+        });
+        assert_eq!(found, ["State(3): state 'island' cannot be reached from 'a'"]);
+        let definition = definition.expect("kept");
+        assert!(check(&definition).iter().all(Problem::is_warning));
+    }
+
+    #[test]
+    fn no_states_and_too_many_are_refused_and_64_are_not() {
+        assert_eq!(problems(|d| d.states.clear()), ["States: no states"]);
+        let grow = |d: &mut Definition, n: usize| {
+            for idx in d.states.len()..n {
+                let mut state = d.states[1].clone();
+                state.name = format!("s{idx}");
+                d.states[0].to.push(state.name.clone());
+                d.states.push(state);
+            }
+        };
+        assert_eq!(problems(|d| grow(d, 64)), [""; 0]);
+        assert_eq!(problems(|d| grow(d, 10_000)), ["States: too many states (10000; at most 64)"]);
     }
 }

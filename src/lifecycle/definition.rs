@@ -54,7 +54,7 @@ impl Lifecycle {
     /// Returns the lifecycle that `definition` describes, and the warnings about it.
     ///
     /// # Errors
-    /// All problems that [`check`] found, if one of them is more than a warning.
+    /// All problems that [`check`] found, if one of them is more than a warning; the first one is.
     pub fn new(definition: Definition) -> Result<(Lifecycle, Vec<Problem>), Vec<Problem>> {
         let problems = check(&definition);
         if problems.iter().all(Problem::is_warning) {
@@ -115,9 +115,7 @@ impl Lifecycle {
     /// Returns the state that a session is in once it is started: the initial one if that is
     /// active, else the first active state that may directly follow it.
     pub fn first_active(&self) -> &State {
-        self.0
-            .first_active()
-            .expect("a lifecycle without a first active state is refused")
+        self.0.first_active().expect("a lifecycle without a first active state is refused")
     }
 }
 
@@ -144,9 +142,7 @@ pub fn is_lifecycle_name(text: &str) -> bool {
 fn is_name(text: &str, joiner: u8) -> bool {
     text.len() <= 32
         && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == joiner)
+        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == joiner)
 }
 
 /// Returns untrusted text as a message may quote it: nothing that a terminal obeys, and not long.
@@ -171,18 +167,7 @@ mod tests {
             assert!(is_state_name(name), "{name}");
         }
         let too_long = "a".repeat(33);
-        for name in [
-            "",
-            "_a",
-            "0a",
-            "A",
-            "a-b",
-            "a b",
-            "--help",
-            "é",
-            "pl\x1b[31man",
-            &too_long,
-        ] {
+        for name in ["", "_a", "0a", "A", "a-b", "a b", "--help", "é", "pl\x1b[31man", &too_long] {
             assert!(!is_state_name(name), "{name:?}");
         }
     }
@@ -203,23 +188,14 @@ mod tests {
 
     #[test]
     fn a_state_that_implies_failure_admits_an_interruption_and_no_success() {
-        let state = |class, outcome| State {
-            name: "s".to_owned(),
-            class,
-            outcome,
-            to: Vec::new(),
-        };
+        let state = |class, outcome| State { name: "s".to_owned(), class, outcome, to: Vec::new() };
         let failed = state(Class::Ended, Some(Outcome::Failure));
         let answers = Outcome::ALL.map(|outcome| failed.admits(outcome));
         assert_eq!(answers, [false, true, true]);
         let completed = state(Class::Ended, Some(Outcome::Success));
         let answers = Outcome::ALL.map(|outcome| completed.admits(outcome));
         assert_eq!(answers, [true, false, false]);
-        assert!(
-            Outcome::ALL
-                .iter()
-                .all(|o| state(Class::Ended, None).admits(*o))
-        );
+        assert!(Outcome::ALL.iter().all(|o| state(Class::Ended, None).admits(*o)));
         assert!(!state(Class::Active, None).admits(Outcome::Success));
     }
 }

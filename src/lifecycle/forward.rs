@@ -50,3 +50,74 @@ impl Lifecycle {
         self.states().iter().position(|s| s.name == state.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Definition, builtin};
+    use super::*;
+
+    fn described(lifecycle: &Lifecycle, from: &str) -> String {
+        match lifecycle.forward(from).expect("known") {
+            Forward::To(state) => state.name.clone(),
+            Forward::Several(states) => {
+                let names: Vec<&str> = states.iter().map(|state| state.name.as_str()).collect();
+                format!("one of {}", names.join(" "))
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_built_in_state_has_the_expected_next_one() {
+        for (lifecycle, from, expected) in [
+            ("worker", "pending", "running"),
+            ("worker", "running", "terminated"),
+            ("worker", "suspended", "Resume"),
+            ("worker", "terminated", "Ended"),
+            ("feature", "initializing", "planning"),
+            ("feature", "planning", "generating_tasks"),
+            ("feature", "generating_tasks", "implementing"),
+            ("feature", "implementing", "validating"),
+            ("feature", "validating", "generating_report"),
+            ("feature", "generating_report", "completed"),
+            ("feature", "paused", "Resume"),
+            ("feature", "completed", "Ended"),
+            ("feature", "failed", "Ended"),
+        ] {
+            let known = builtin(lifecycle).expect("built in");
+            assert_eq!(described(known, from), expected, "{lifecycle}: {from}");
+        }
+    }
+
+    #[test]
+    fn a_fork_and_a_way_back_have_no_one_next_state() {
+        let state = |name: &str, class, to: &[&str]| State {
+            name: name.to_owned(),
+            class,
+            outcome: None,
+            to: to.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let definition = Definition {
+            name: "fork".to_owned(),
+            initial: "a".to_owned(),
+            states: vec![
+                state("a", Class::Pending, &["b"]),
+                state("z", Class::Ended, &[]),
+                state("b", Class::Active, &["d", "c"]),
+                state("c", Class::Active, &["z"]),
+                state("d", Class::Active, &["z"]),
+            ],
+            phases: Vec::new(),
+        };
+        let (fork, warnings) = Lifecycle::new(definition).expect("right");
+        assert_eq!(warnings, []);
+        assert_eq!(described(&fork, "b"), "one of d c");
+        assert_eq!(described(&fork, "c"), "Nowhere");
+    }
+
+    #[test]
+    fn an_unknown_state_has_no_next_one() {
+        let worker = builtin("worker").expect("built in");
+        assert!(matches!(worker.forward("banana"), Err(Refusal::UnknownState { .. })));
+    }
+}

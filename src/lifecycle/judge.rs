@@ -19,11 +19,7 @@ pub struct Standing<'a> {
 impl<'a> Standing<'a> {
     /// Returns the standing of an open session that is not paused.
     pub fn at(status: &'a str) -> Standing<'a> {
-        Standing {
-            status,
-            paused_from: None,
-            outcome: None,
-        }
+        Standing { status, paused_from: None, outcome: None }
     }
 }
 
@@ -150,31 +146,29 @@ impl Lifecycle {
         };
         Move {
             to,
-            paused_from: origin
-                .filter(|_| to.class == Class::Paused)
-                .map(str::to_owned),
+            paused_from: origin.filter(|_| to.class == Class::Paused).map(str::to_owned),
             outcome,
         }
     }
 
     fn nearest(&self, name: &str) -> Option<&str> {
-        let names = self.states().iter().map(|state| state.name.as_str());
-        names
-            .map(|known| (distance(name, known), known))
-            .filter(|(distance, _)| *distance <= 2)
-            .min_by_key(|(distance, _)| *distance)
-            .map(|(_, known)| known)
+        nearest(name, self.states().iter().map(|state| state.name.as_str()))
     }
 }
 
 impl Refusal {
     pub(super) fn refused(from: &State, to: &State) -> Refusal {
-        Refusal::Refused {
-            from: from.name.clone(),
-            to: to.name.clone(),
-            allowed: from.to.clone(),
-        }
+        Refusal::Refused { from: from.name.clone(), to: to.name.clone(), allowed: from.to.clone() }
     }
+}
+
+/// Returns the known name that is most like `name`, if one is at most two letters off.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|known| (distance(name, known), known))
+        .filter(|(distance, _)| *distance <= 2)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }
 
 /// Returns how many letters must be put in, left out or changed to make `a` of `b`; a large number
@@ -194,4 +188,150 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::builtin;
+    use super::*;
+
+    /// `=` is the state itself, `x` allowed, `.` refused; rows and columns in the same order.
+    const WORKER: [(&str, &str); 4] =
+        [("pending", "=x.x"), ("running", ".=xx"), ("suspended", ".x=x"), ("terminated", "...=")];
+
+    const FEATURE: [(&str, &str); 9] = [
+        ("initializing", "=x....x.x"),
+        ("planning", ".=x...x.x"),
+        ("generating_tasks", "..=x..x.x"),
+        ("implementing", "...=x.x.x"),
+        ("validating", "...x=xx.x"),
+        ("generating_report", ".....=xxx"),
+        ("paused", ".xxxxx=xx"),
+        ("completed", ".......=."),
+        ("failed", "........="),
+    ];
+
+    fn feature() -> &'static Lifecycle {
+        builtin("feature").expect("built in")
+    }
+
+    /// Judges all pairs and returns how many.
+    fn agrees_with(name: &str, matrix: &[(&str, &str)]) -> usize {
+        let lifecycle = builtin(name).expect("built in");
+        assert_eq!(lifecycle.states().len(), matrix.len());
+        for (from, row) in matrix {
+            for ((to, _), mark) in matrix.iter().zip(row.chars()) {
+                let answer = lifecycle.judge(Standing::at(from), to);
+                let found = match &answer {
+                    Ok(Verdict::Already(state)) if state.name == *to => '=',
+                    Ok(Verdict::Move(step)) if step.to.name == *to => 'x',
+                    Err(Refusal::Refused { .. }) => '.',
+                    other => panic!("{from} -> {to}: {other:?}"),
+                };
+                assert_eq!(found, mark, "{name}: {from} -> {to}");
+            }
+        }
+        matrix.len() * matrix.len()
+    }
+
+    #[test]
+    fn every_pair_of_worker_states_is_judged_as_documented() {
+        assert_eq!(agrees_with("worker", &WORKER), 16);
+    }
+
+    #[test]
+    fn every_pair_of_feature_states_is_judged_as_documented() {
+        assert_eq!(agrees_with("feature", &FEATURE), 81);
+    }
+
+    #[test]
+    fn a_refusal_lists_what_is_allowed_in_table_order() {
+        let refusal = feature().judge(Standing::at("implementing"), "completed");
+        let refusal = refusal.expect_err("not in the table");
+        let allowed = ["validating", "failed", "paused"].map(str::to_owned).to_vec();
+        assert_eq!(refusal.to_string(), "cannot go from 'implementing' to 'completed'");
+        assert_eq!(
+            refusal,
+            Refusal::Refused {
+                from: "implementing".to_owned(),
+                to: "completed".to_owned(),
+                allowed,
+            }
+        );
+    }
+
+    #[test]
+    fn an_unknown_state_is_its_own_error_with_the_nearest_name() {
+        for (asked, expected) in [
+            ("plannig", Some("planning")),
+            ("Planning", Some("planning")),
+            ("complete", Some("completed")),
+            ("", None),
+            ("running", None),
+            (&"x".repeat(100_000), None),
+        ] {
+            match feature().judge(Standing::at("initializing"), asked) {
+                Err(Refusal::UnknownState { name, nearest, states }) => {
+                    assert_eq!((name.as_str(), nearest.as_deref()), (asked, expected));
+                    assert_eq!(states.len(), 9);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_present_state_is_refused_but_can_be_left_by_force() {
+        let lost = Standing::at("banana");
+        let answer = feature().judge(lost, "planning");
+        assert!(matches!(answer, Err(Refusal::UnknownState { name, .. }) if name == "banana"));
+        match feature().force(lost, "paused").expect("forced") {
+            Verdict::Move(step) => assert_eq!(step.paused_from, None),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn force_leaves_an_ended_state_but_enters_no_unknown_one() {
+        let ended = Standing::at("completed");
+        match feature().force(ended, "planning").expect("forced") {
+            Verdict::Move(step) => {
+                assert_eq!((step.to.name.as_str(), step.outcome), ("planning", None));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(feature().force(ended, "completed"), Ok(Verdict::Already(_))));
+        assert!(matches!(feature().force(ended, "banana"), Err(Refusal::UnknownState { .. })));
+    }
+
+    #[test]
+    fn entering_a_paused_state_remembers_the_origin_and_leaving_forgets_it() {
+        for (from, _) in &FEATURE[..6] {
+            match feature().judge(Standing::at(from), "paused").expect("allowed") {
+                Verdict::Move(step) => assert_eq!(step.paused_from.as_deref(), Some(*from)),
+                other => panic!("{other:?}"),
+            }
+        }
+        let paused = Standing { paused_from: Some("planning"), ..Standing::at("paused") };
+        match feature().judge(paused, "validating").expect("allowed") {
+            Verdict::Move(step) => assert_eq!(step.paused_from, None),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_state_asked_for_by_name_gives_the_outcome_that_it_implies() {
+        for (lifecycle, from, to, outcome) in [
+            ("feature", "generating_report", "completed", Some(Outcome::Success)),
+            ("feature", "generating_report", "failed", Some(Outcome::Failure)),
+            ("feature", "planning", "generating_tasks", None),
+            ("worker", "running", "terminated", None),
+        ] {
+            let lifecycle = builtin(lifecycle).expect("built in");
+            match lifecycle.judge(Standing::at(from), to).expect("allowed") {
+                Verdict::Move(step) => assert_eq!(step.outcome, outcome, "{to}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -11,12 +11,14 @@ mod definition;
 mod forward;
 mod intent;
 mod judge;
+mod problem;
 
 pub use builtin::{BUILTIN_NAMES, builtin, builtin_yaml};
-pub use check::{Fault, Problem, Spot, check};
+pub use check::check;
 pub use definition::{
     Definition, Lifecycle, MAX_STATES, State, is_lifecycle_name, is_state_name, shown,
 };
 pub use forward::Forward;
 pub use intent::Intent;
-pub use judge::{Move, Refusal, Standing, Verdict};
+pub use judge::{Move, Refusal, Standing, Verdict, nearest};
+pub use problem::{Fault, Problem, Spot};

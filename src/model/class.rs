@@ -44,9 +44,6 @@ impl FromStr for Class {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {
-        Class::ALL
-            .into_iter()
-            .find(|class| class.as_str() == word)
-            .ok_or(())
+        Class::ALL.into_iter().find(|class| class.as_str() == word).ok_or(())
     }
 }

@@ -37,11 +37,7 @@ impl SessionId {
     /// Source: Choragen runtime sessions.
     pub fn dated_name(self, created_at: Timestamp) -> String {
         let hex = format!("{:x}", self.0.simple());
-        format!(
-            "session-{}-{}",
-            created_at.to_utc().format("%Y%m%d-%H%M%S"),
-            &hex[26..]
-        )
+        format!("session-{}-{}", created_at.to_utc().format("%Y%m%d-%H%M%S"), &hex[26..])
     }
 
     /// Returns the last byte, which is random, for spreading sessions over few places.
@@ -100,23 +96,11 @@ mod tests {
 
     #[test]
     fn only_the_canonical_spelling_is_an_id() {
-        assert_eq!(
-            SessionId::parse(ID).map(|id| id.to_string()).as_deref(),
-            Some(ID)
-        );
+        assert_eq!(SessionId::parse(ID).map(|id| id.to_string()).as_deref(), Some(ID));
         let simple = ID.replace('-', "");
         let upper = ID.to_uppercase();
         let braces = format!("{{{ID}}}");
-        for text in [
-            "",
-            "..",
-            "../x",
-            "-x",
-            &simple,
-            &upper,
-            &braces,
-            &format!("{ID} "),
-        ] {
+        for text in ["", "..", "../x", "-x", &simple, &upper, &braces, &format!("{ID} ")] {
             assert_eq!(SessionId::parse(text), None, "{text}");
         }
     }

@@ -34,10 +34,7 @@ impl Oid {
         }
         let mut all = [0; 32];
         all[..bytes.len()].copy_from_slice(bytes);
-        Some(Oid {
-            n_bytes: bytes.len() as u8,
-            bytes: all,
-        })
+        Some(Oid { n_bytes: bytes.len() as u8, bytes: all })
     }
 
     /// Returns the id that `hex` spells in full (40 or 64 lower-case digits).
@@ -60,10 +57,7 @@ impl Oid {
 
     /// Returns the id of no object: all bits zero, as git writes "there is none".
     pub fn null(kind: HashKind) -> Oid {
-        Oid {
-            n_bytes: kind.n_bytes() as u8,
-            bytes: [0; 32],
-        }
+        Oid { n_bytes: kind.n_bytes() as u8, bytes: [0; 32] }
     }
 
     /// Returns the bytes, 20 or 32.
@@ -73,11 +67,7 @@ impl Oid {
 
     /// Returns the hash kind that the id is of.
     pub fn kind(&self) -> HashKind {
-        if self.n_bytes == 20 {
-            HashKind::Sha1
-        } else {
-            HashKind::Sha256
-        }
+        if self.n_bytes == 20 { HashKind::Sha1 } else { HashKind::Sha256 }
     }
 
     /// Tells whether all bits are zero.
@@ -112,11 +102,7 @@ mod tests {
 
     #[test]
     fn an_oid_round_trips_through_hex_for_both_hash_kinds() {
-        for hex in [
-            "8ad4d6f1c2",
-            &"0123456789abcdef".repeat(4),
-            &"89ab".repeat(10),
-        ] {
+        for hex in ["8ad4d6f1c2", &"0123456789abcdef".repeat(4), &"89ab".repeat(10)] {
             match Oid::from_hex(hex) {
                 Some(oid) => assert_eq!(oid.to_string(), hex),
                 None => assert_eq!(hex.len(), 10, "only the short one is refused"),

@@ -36,9 +36,6 @@ impl FromStr for Outcome {
     type Err = ();
 
     fn from_str(word: &str) -> Result<Self, ()> {
-        Outcome::ALL
-            .into_iter()
-            .find(|outcome| outcome.as_str() == word)
-            .ok_or(())
+        Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word).ok_or(())
     }
 }

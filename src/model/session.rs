@@ -80,10 +80,12 @@ pub struct GitContext {
     pub is_worktree: bool,
     /// The linked work tree's name.
     pub worktree_name: Option<String>,
+    /// Keys that this version does not know, kept as they are.
+    pub extra: Map,
 }
 
 /// A language model's token counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tokens {
     /// Fed, cache reads and writes not included.
     pub input: u64,
@@ -93,6 +95,8 @@ pub struct Tokens {
     pub cache_read: u64,
     /// Written to the provider's cache.
     pub cache_write: u64,
+    /// Keys that this version does not know, kept as they are.
+    pub extra: Map,
 }
 
 impl Tokens {
@@ -117,6 +121,8 @@ pub struct Artifact {
     pub n_bytes: u64,
     /// When it was attached.
     pub attached_at: Timestamp,
+    /// Keys that this version does not know, kept as they are.
+    pub extra: Map,
 }
 
 /// The process that works on a session.
@@ -130,6 +136,8 @@ pub struct Worker {
     pub started_at: Timestamp,
     /// Its command line.
     pub command: Vec<String>,
+    /// Keys that this version does not know, kept as they are.
+    pub extra: Map,
 }
 
 /// Somebody, as git writes it.

@@ -73,14 +73,7 @@ mod tests {
     #[test]
     fn a_line_has_no_control_character_and_no_line_break() {
         assert!(is_line("实现代理会话持久化", 100));
-        for text in [
-            "a\nb",
-            "a\tb",
-            "\u{1b}[31m",
-            "a\u{85}b",
-            "a\u{2028}b",
-            "a\u{9b}b",
-        ] {
+        for text in ["a\nb", "a\tb", "\u{1b}[31m", "a\u{85}b", "a\u{2028}b", "a\u{9b}b"] {
             assert!(!is_line(text, 100), "{text:?}");
         }
         assert!(!is_line("abc", 2));
@@ -90,17 +83,8 @@ mod tests {
     fn a_path_that_climbs_is_no_session_name() {
         assert!(is_session_name("fix-auth"));
         assert!(is_session_name("feat/0138"));
-        for text in [
-            "",
-            "..",
-            "../x",
-            "-x",
-            "a b",
-            "a..b",
-            "$(id)",
-            "a\u{202e}b",
-            &"x".repeat(65),
-        ] {
+        for text in ["", "..", "../x", "-x", "a b", "a..b", "$(id)", "a\u{202e}b", &"x".repeat(65)]
+        {
             assert!(!is_session_name(text), "{text:?}");
         }
     }

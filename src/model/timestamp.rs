@@ -14,9 +14,7 @@ impl Timestamp {
 
     /// Returns the moment `micros` after 1970; `None` outside the years 1970 to 9999.
     pub fn from_micros(micros: i64) -> Option<Timestamp> {
-        (0..Self::END)
-            .contains(&micros)
-            .then_some(Timestamp(micros))
+        (0..Self::END).contains(&micros).then_some(Timestamp(micros))
     }
 
     /// Returns the moment `seconds` after 1970; `None` outside the years 1970 to 9999.
