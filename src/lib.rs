@@ -7,3 +7,4 @@
 pub mod format;
 pub mod lifecycle;
 pub mod model;
+pub mod store;

@@ -1,0 +1,191 @@
+//! Packs melt into larger ones, so that their number stays small.
+//!
+//! Each write makes one pack of level 0. Whenever there are eight of a level, their entries are
+//! copied as they are into one pack of the next level; so 100,000 writes leave at most about eight
+//! packs on each of six levels. This is done by [`super::Writer::roll_if_due`] after one write in
+//! four, when the write is already answered.
+//!
+//! Nothing is lost beside `git gc` and `git repack`, whatever the order:
+//! - A pack is removed only while all of its objects are in a new one that is durable and has a
+//!   `.keep`. A repack that began before knows the new pack not, or with its `.keep`, and does not
+//!   remove it; one that began later reads it as any other.
+//! - If a repack removes the packs that are being copied, the copy is a second one, or (a file is
+//!   gone) the roll is given up. Objects that `git gc --prune=now` dropped may come back, as
+//!   garbage for the next gc.
+//! - A pack with a `.keep`, which a write is still to publish, is not touched, and none at all while
+//!   a multi-pack-index names packs.
+//! - A reader that has an old index open does not find the pack, reads the directory anew, and finds
+//!   the copy, as it does beside git's own repack.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::model::HashKind;
+
+use super::pack::{EncodedPack, PackBuilder};
+use super::shelf::Shelf;
+use super::{
+    IoFault, LockError, Medium, PackError, PackName, SessionLock, SharedMode, idx, store_pack,
+};
+
+/// How many packs of a level become one of the next.
+const FAN_OUT: usize = 8;
+/// The most that is copied at once; larger packs are left to git.
+const MAX_BYTES: u64 = 64 << 20;
+/// After this time git itself does not believe a `gc.pid` any more.
+const GC_PID_AGE: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// What a roll did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RollReport {
+    /// How many packs were melted.
+    pub n_melted: usize,
+    /// How many they became.
+    pub n_made: usize,
+    /// How many remains of dead processes were removed.
+    pub n_swept: usize,
+}
+
+/// Melts our packs where there are eight of a level, and sweeps what dead processes left. Does
+/// nothing while another process rolls or `git gc` runs.
+///
+/// `token` must never come twice; `now` is for judging what is old.
+///
+/// # Errors
+/// [`PackError::Io`] and the others; nothing is lost then.
+pub fn roll(
+    medium: &dyn Medium,
+    objects_dir: &Path,
+    common_dir: &Path,
+    hash_kind: HashKind,
+    shared: SharedMode,
+    token: &str,
+    now: SystemTime,
+) -> Result<RollReport, PackError> {
+    let mut report = RollReport::default();
+    let locked = SessionLock::acquire_named(common_dir, shared, "roll", Duration::ZERO);
+    let _lock = match locked {
+        Ok(lock) if !is_gc_running(common_dir, now) => lock,
+        Ok(_) | Err(LockError::Busy { .. }) => return Ok(report),
+        Err(LockError::Io(fault)) => return Err(fault.into()),
+    };
+    let mut shelf = Shelf::read(objects_dir, hash_kind)?;
+    report.n_swept = shelf.sweep(medium, now);
+    if shelf.has_multi_pack_index {
+        return Ok(report);
+    }
+    for level in 0..PackName::MAX_LEVEL {
+        let Some(batch) = Batch::of(medium, &shelf, level, hash_kind)? else {
+            continue;
+        };
+        let token = format!("{token} level {level}");
+        let (encoded, names) = (batch.encoded, batch.names);
+        let kept = store_pack(medium, objects_dir, shared, &encoded, level + 1, &token)?;
+        for name in &names {
+            shelf.remove(medium, name);
+        }
+        shelf.add(kept.release(medium));
+        report.n_melted += names.len();
+        report.n_made += 1;
+    }
+    Ok(report)
+}
+
+fn is_gc_running(common_dir: &Path, now: SystemTime) -> bool {
+    let modified_at = fs::metadata(common_dir.join("gc.pid")).and_then(|it| it.modified());
+    modified_at.is_ok_and(|at| !now.duration_since(at).is_ok_and(|age| age >= GC_PID_AGE))
+}
+
+/// Packs of one level, and the pack that takes their place.
+struct Batch {
+    names: Vec<PackName>,
+    encoded: EncodedPack,
+}
+
+impl Batch {
+    /// Returns what is to be melted of `level`; `None` if there is too little.
+    fn of(
+        medium: &dyn Medium,
+        shelf: &Shelf,
+        level: u8,
+        hash_kind: HashKind,
+    ) -> Result<Option<Batch>, PackError> {
+        let mut candidates = shelf.published(medium, level);
+        if candidates.len() < FAN_OUT {
+            return Ok(None);
+        }
+        let mut n_bytes = 0;
+        candidates.retain(|name| {
+            let found = medium.identity(&shelf.path(name, "pack"));
+            let n_more = found.map_or(u64::MAX, |it| it.n_bytes);
+            let fits = n_more <= MAX_BYTES / 2 && n_bytes + n_more <= MAX_BYTES;
+            n_bytes += if fits { n_more } else { 0 };
+            fits
+        });
+        let mut builder = PackBuilder::default();
+        let mut names = Vec::new();
+        for name in candidates {
+            if copy(medium, shelf, &name, hash_kind, &mut builder)? {
+                names.push(name);
+            }
+        }
+        if names.len() < FAN_OUT {
+            return Ok(None);
+        }
+        let encoded = builder.finish(hash_kind)?;
+        Ok(Some(Batch { names, encoded }))
+    }
+}
+
+/// Copies the entries of a pack as they are. A pack that is damaged, or has deltas and so is not
+/// ours, is left where it is: `false`.
+fn copy(
+    medium: &dyn Medium,
+    shelf: &Shelf,
+    name: &PackName,
+    hash_kind: HashKind,
+    builder: &mut PackBuilder,
+) -> Result<bool, PackError> {
+    let read = |path: PathBuf| {
+        medium.read(&path).map_err(|source| IoFault { doing: "read", path, source })
+    };
+    let pack = read(shelf.path(name, "pack"))?;
+    let idx = read(shelf.path(name, "idx"))?;
+    let Some(entries) = entries(&pack, &idx, hash_kind) else {
+        tracing::warn!(pack = %name, "a pack cannot be read and is not rolled");
+        return Ok(false);
+    };
+    for (entry, bytes) in entries {
+        if builder.wants(entry.oid) {
+            builder.push(entry.oid, |pack| pack.extend_from_slice(bytes));
+        }
+    }
+    Ok(true)
+}
+
+/// Cuts a pack into the bytes of its entries, in the order of the file; `None` unless all of it is
+/// accounted for, intact and without deltas.
+fn entries<'a>(
+    pack: &'a [u8],
+    idx: &[u8],
+    hash_kind: HashKind,
+) -> Option<Vec<(idx::Entry, &'a [u8])>> {
+    let end = pack.len().checked_sub(hash_kind.n_bytes())?;
+    let (body, checksum) = pack.split_at(end);
+    let mut entries = idx::decode(hash_kind, idx, checksum)?;
+    entries.sort_by_key(|entry| entry.offset);
+    let n_entries = u32::try_from(entries.len()).ok()?;
+    let mut header = b"PACK\0\0\0\x02".to_vec();
+    header.extend_from_slice(&n_entries.to_be_bytes());
+    if !body.starts_with(&header) || entries.first()?.offset != header.len() {
+        return None;
+    }
+    let ends: Vec<_> = entries[1..].iter().map(|it| it.offset).collect();
+    let cut = |(entry, end): (idx::Entry, usize)| {
+        let bytes = body.get(entry.offset..end)?;
+        let is_whole = (1..=4).contains(&(bytes.first()? >> 4 & 7));
+        (is_whole && crc32fast::hash(bytes) == entry.crc32).then_some((entry, bytes))
+    };
+    entries.into_iter().zip(ends.into_iter().chain([end])).map(cut).collect()
+}
