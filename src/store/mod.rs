@@ -1,3 +1,28 @@
 //! Git: the only floor that names `gix`, and the only one that runs `git`.
+//!
+//! It knows refs, commits, trees and blobs, and nothing of lifecycles or of what a record says.
+//! Start reading at [`Store`]; a write goes [`Store::write`] to [`Unpublished::publish`].
 
+mod config;
+mod current;
+mod error;
+mod git;
+mod head;
 pub mod native;
+mod open;
+mod read;
+mod refs;
+mod snapshot;
+mod write;
+mod writing;
+
+pub use config::Settings;
+pub use current::Current;
+pub use error::StoreError;
+pub use head::{Head, parse_date};
+pub use native::SessionLock;
+pub use open::{OpenRequest, Store};
+pub use read::CommitInfo;
+pub use refs::{Fault, Tips, session_ref};
+pub use snapshot::{Entry, EntryKind, Snapshot};
+pub use write::{NewEvent, Stamp, Unpublished};

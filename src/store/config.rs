@@ -1,0 +1,194 @@
+use gix::bstr::ByteSlice;
+
+use super::StoreError;
+use super::open::lossy;
+use crate::model::Identity;
+
+/// The settings of git that we obey, and our own in section `session`.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Who acts, from the environment (`GIT_AUTHOR_*`) or the configuration; `None` if unknown.
+    pub author: Option<Identity>,
+    /// Who runs us, from the environment (`GIT_COMMITTER_*`) or the configuration.
+    pub committer: Option<Identity>,
+    /// `core.sharedRepository`, as written.
+    pub shared: Option<String>,
+    /// `core.filesRefLockTimeout` in milliseconds; negative is "for ever".
+    pub lock_timeout_ms: i64,
+    /// Whether a promisor remote may hold objects that are not here.
+    pub is_partial: bool,
+    /// `core.hooksPath`, as a path.
+    pub hooks_path: Option<std::path::PathBuf>,
+    /// Whether a hook in the configuration wants to see each update of a ref.
+    pub(super) has_ref_hook: bool,
+    /// `core.pager`.
+    pub pager: Option<String>,
+    /// `color.session`, else `color.ui`.
+    pub color: Option<String>,
+    /// `color.pager`.
+    pub color_in_pager: bool,
+    /// `session.lifecycle`: the default for new sessions.
+    pub lifecycle: Option<String>,
+    /// `session.branchPrefix`, default `session/`.
+    pub branch_prefix: String,
+    /// `session.durability` is `git`: as durable as git's own settings make it.
+    pub relaxed_durability: bool,
+    /// `session.maxIterations`.
+    pub max_iterations: Option<i64>,
+    /// `session.timeout` in minutes.
+    pub timeout_minutes: Option<i64>,
+    /// `session.autoCheckpoint`.
+    pub auto_checkpoint: Option<bool>,
+    /// `session.errorRecovery`.
+    pub error_recovery: Option<bool>,
+    /// `advice.<key>` switched off, in lower case.
+    pub advice_off: Vec<String>,
+    /// `session.format.<name>`.
+    pub formats: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// Reads all settings in one go.
+    pub(super) fn read(repo: &gix::Repository) -> Result<Settings, StoreError> {
+        let config = repo.config_snapshot();
+        let text = |key: &str| config.string(key).map(|value| lossy(&value));
+        let hooks_path = config.trusted_path("core.hooksPath").ok().flatten();
+        Ok(Settings {
+            author: identity(&config, "author"),
+            committer: identity(&config, "committer"),
+            shared: text("core.sharedRepository"),
+            lock_timeout_ms: integer(&config, "core.filesRefLockTimeout")?.unwrap_or(100),
+            is_partial: is_partial(&config),
+            hooks_path,
+            has_ref_hook: has_ref_hook(&config),
+            pager: text("core.pager"),
+            color: text("color.session").or_else(|| text("color.ui")),
+            color_in_pager: boolean(&config, "color.pager")?.unwrap_or(true),
+            lifecycle: text("session.lifecycle"),
+            branch_prefix: text("session.branchPrefix").unwrap_or_else(|| "session/".into()),
+            relaxed_durability: durability(&config)?,
+            max_iterations: integer(&config, "session.maxIterations")?,
+            timeout_minutes: minutes(&config)?,
+            auto_checkpoint: boolean(&config, "session.autoCheckpoint")?,
+            error_recovery: boolean(&config, "session.errorRecovery")?,
+            advice_off: advice_off(&config),
+            formats: formats(&config),
+        })
+    }
+}
+
+type Config<'a> = gix::config::Snapshot<'a>;
+
+/// Returns who has this role (`author`, `committer`): as `GIT_AUTHOR_*` or `GIT_COMMITTER_*` say, which
+/// gix puts into the configuration, else `author.*` or `committer.*`, else `user.*`, else `EMAIL`.
+///
+/// `Repository::author` knows the same, but also what time it is, and opens the system's time zones.
+fn identity(config: &Config<'_>, role: &str) -> Option<Identity> {
+    let find = |key: &str| config.string(key).map(|value| without_crud(&value));
+    let own = |key: &str| find(&format!("{role}.{key}")).or_else(|| find(&format!("user.{key}")));
+    let email = own("email").or_else(|| find("gitoxide.user.emailFallback"))?;
+    let name = own("name")?;
+    (!name.is_empty()).then_some(Identity { name, email })
+}
+
+/// Returns a name or mail as a commit may have it. Source: git `ident.c`,
+/// `strbuf_addstr_without_crud`; control characters are left out as well.
+fn without_crud(bytes: &[u8]) -> String {
+    let text = lossy(bytes);
+    let is_kept = |c: &char| !c.is_control() && !matches!(c, '<' | '>' | '\u{2028}' | '\u{2029}');
+    let kept: String = text.chars().filter(is_kept).collect();
+    kept.trim_matches(|c: char| c <= ' ' || ".,:;\"\\'".contains(c)).to_owned()
+}
+
+fn boolean(config: &Config<'_>, key: &str) -> Result<Option<bool>, StoreError> {
+    config.try_boolean(key).map_err(|_| bad_value(config, key, "boolean"))
+}
+
+fn integer(config: &Config<'_>, key: &str) -> Result<Option<i64>, StoreError> {
+    config.try_integer(key).map_err(|_| bad_value(config, key, "numeric"))
+}
+
+fn bad_value(config: &Config<'_>, key: &str, kind: &str) -> StoreError {
+    let value = config.string(key).map(|value| lossy(&value)).unwrap_or_default();
+    StoreError::Config(format!("bad {kind} config value '{value}' for '{key}'"))
+}
+
+fn durability(config: &Config<'_>) -> Result<bool, StoreError> {
+    match config.string("session.durability").as_deref().map(|value| value.as_bytes()) {
+        None | Some(b"full") => Ok(false),
+        Some(b"git") => Ok(true),
+        Some(_) => Err(bad_value(config, "session.durability", "durability (full, git)")),
+    }
+}
+
+/// Reads `session.timeout`: a number of minutes, or `120.minutes`, or `2.hours`.
+fn minutes(config: &Config<'_>) -> Result<Option<i64>, StoreError> {
+    let key = "session.timeout";
+    let Some(value) = config.string(key) else {
+        return Ok(None);
+    };
+    let value = lossy(&value);
+    let (number, unit) = value.split_once(['.', ' ']).unwrap_or((&value, "minutes"));
+    let factor = match unit {
+        "minute" | "minutes" => Some(1),
+        "hour" | "hours" => Some(60),
+        "day" | "days" => Some(24 * 60),
+        _ => None,
+    };
+    let minutes = factor.and_then(|factor| number.parse::<i64>().ok()?.checked_mul(factor));
+    minutes.map(Some).ok_or_else(|| bad_value(config, key, "duration"))
+}
+
+fn is_partial(config: &Config<'_>) -> bool {
+    let remotes = config.plumbing().sections_by_name("remote").into_iter().flatten();
+    config.string("extensions.partialClone").is_some()
+        || remotes.into_iter().any(|remote| remote.value("promisor").is_some())
+}
+
+/// Source: git-hook(1), `hook.<name>.event`.
+fn has_ref_hook(config: &Config<'_>) -> bool {
+    let hooks = config.plumbing().sections_by_name("hook").into_iter().flatten();
+    let mut events = hooks.into_iter().flat_map(|hook| hook.values("event"));
+    events.any(|event| event.as_slice() == b"reference-transaction")
+}
+
+fn advice_off(config: &Config<'_>) -> Vec<String> {
+    let off = |value: &str| matches!(value.to_lowercase().as_str(), "false" | "no" | "off" | "0");
+    section(config, "advice")
+        .into_iter()
+        .filter(|(_, value)| off(value))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+fn formats(config: &Config<'_>) -> Vec<(String, String)> {
+    let sections = config.plumbing().sections_by_name("session").into_iter().flatten();
+    let mut formats = Vec::new();
+    for section in sections {
+        if section.header().subsection_name() != Some("format".into()) {
+            continue;
+        }
+        for name in section.value_names() {
+            if let Some(value) = section.value(&name) {
+                formats.push((name, lossy(&value)));
+            }
+        }
+    }
+    formats
+}
+
+/// Returns the names, in lower case, and values of a section without subsection; a name without
+/// value is `true`.
+pub(super) fn section(config: &Config<'_>, name: &str) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for section in config.plumbing().sections_by_name(name).into_iter().flatten() {
+        if section.header().subsection_name().is_some() {
+            continue;
+        }
+        for name in section.value_names() {
+            let value = section.value(&name).map_or_else(|| "true".into(), |value| lossy(&value));
+            all.push((name.to_lowercase(), value));
+        }
+    }
+    all
+}

@@ -1,0 +1,305 @@
+//! The `git` program, for what gix cannot do: refs that are not files, refs that a hook watches,
+//! and objects that a partial clone has not fetched.
+//!
+//! Arguments are full ref names, object ids and words of ours; nothing that a session says.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use gix::bstr::ByteSlice;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::config::Settings;
+use super::open::RefFormat;
+use super::read::to_id;
+use super::refs::{PREFIX, Tips};
+use super::write::Stamp;
+use super::{Head, Store, StoreError};
+use crate::model::Oid;
+
+/// How long one call of `git` may take: a hook that hangs must not hang us.
+const TIMEOUT: Duration = Duration::from_secs(8);
+/// How long it may take to end when it is told to.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Tells whether refs must be written by `git` because a hook wants to see each update. A relative
+/// `core.hooksPath` is below `top`.
+pub(super) fn must_write(common_dir: &Path, top: &Path, settings: &Settings) -> bool {
+    let hooks = match &settings.hooks_path {
+        Some(path) => top.join(path),
+        None => common_dir.join("hooks"),
+    };
+    settings.has_ref_hook || is_executable(&hooks.join("reference-transaction"))
+}
+
+#[cfg(unix)]
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_executable(path: &Path) -> bool {
+    path.is_file()
+}
+
+/// Reads where HEAD stands.
+pub(super) fn head(store: &Store) -> Result<Head, StoreError> {
+    let symbolic = run(command(store).args(["symbolic-ref", "-q", "HEAD"]), b"")?;
+    let branch = String::from_utf8_lossy(&symbolic.stdout).trim().to_owned();
+    let branch = branch.strip_prefix("refs/heads/").map(str::to_owned);
+    let commit = find_commit(store, "HEAD").map(|oid| oid.to_string());
+    Ok(Head { branch, commit })
+}
+
+/// Returns the commit that a revision names.
+pub(super) fn find_commit(store: &Store, revision: &str) -> Option<Oid> {
+    let revision = format!("{revision}^{{commit}}");
+    let args = ["rev-parse", "-q", "--verify", "--end-of-options", &revision];
+    let output = run(command(store).args(args), b"").ok()?;
+    Oid::from_hex(String::from_utf8_lossy(&output.stdout).trim())
+}
+
+/// Lists the sessions' refs.
+pub(super) fn tips(store: &Store) -> Result<Tips, StoreError> {
+    let format = "--format=%(refname)%00%(objectname)%00%(symref)";
+    let output = run(command(store).args(["for-each-ref", format, PREFIX]), b"")?;
+    expect_success(&output, "cannot list refs/sessions")?;
+    let mut tips = Tips::default();
+    for line in output.stdout.lines() {
+        let mut parts = line.split_str("\0");
+        let (name, oid) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let symbolic = parts.next().unwrap_or_default();
+        let target = if symbolic.is_empty() {
+            Oid::from_hex(&oid.to_str_lossy()).ok_or_else(|| "its ref is broken".to_owned())
+        } else {
+            Err(format!("it is a symbolic ref to '{}'", symbolic.to_str_lossy()))
+        };
+        tips.take(name.as_bstr(), target);
+    }
+    Ok(tips)
+}
+
+/// Reads one ref.
+pub(super) fn tip(store: &Store, name: &str) -> Result<Option<Oid>, StoreError> {
+    let format = "--format=%(refname)%00%(objectname)%00%(symref)";
+    let output = run(command(store).args(["for-each-ref", format, name]), b"")?;
+    expect_success(&output, "cannot read a ref")?;
+    let text = output.stdout.to_str_lossy();
+    let mut parts = text.trim_end().split('\0');
+    if parts.next() != Some(name) {
+        return Ok(None);
+    }
+    let oid = parts.next().and_then(Oid::from_hex);
+    if parts.next().is_some_and(|symbolic| !symbolic.is_empty()) {
+        return Err(StoreError::Symbolic { name: name.to_owned() });
+    }
+    Ok(oid)
+}
+
+/// Reads what a symbolic ref of the work tree with this git directory points to; with files, no
+/// process is needed.
+pub(super) fn symbolic_ref_in(
+    store: &Store,
+    git_dir: &Path,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
+    if store.refs == RefFormat::Files {
+        let text = std::fs::read_to_string(git_dir.join(name)).unwrap_or_default();
+        return Ok(text.strip_prefix("ref:").map(|target| target.trim().to_owned()));
+    }
+    let mut command = command(store);
+    let output = run(command.env("GIT_DIR", git_dir).args(["symbolic-ref", "-q", name]), b"")?;
+    let target = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    Ok((!target.is_empty()).then_some(target))
+}
+
+/// Points a symbolic ref to another.
+pub(super) fn set_symbolic_ref(store: &Store, name: &str, to: &str) -> Result<(), StoreError> {
+    let output = run(command(store).args(["symbolic-ref", name, to]), b"")?;
+    expect_success(&output, &format!("cannot update ref '{name}'"))
+}
+
+/// Removes a symbolic ref of the work tree with this git directory; it is fine if it is not there.
+pub(super) fn delete_symbolic_ref_in(
+    store: &Store,
+    git_dir: &Path,
+    name: &str,
+) -> Result<(), StoreError> {
+    let mut command = command(store);
+    command.env("GIT_DIR", git_dir).args(["symbolic-ref", "-q", "-d", name]);
+    let output = run(&mut command, b"")?;
+    if symbolic_ref_in(store, git_dir, name)?.is_some() {
+        expect_success(&output, &format!("cannot delete ref '{name}'"))?;
+    }
+    Ok(())
+}
+
+/// Moves a ref from `old` to `new`, as one transaction.
+pub(super) fn update_ref(
+    store: &Store,
+    name: &str,
+    old: Option<Oid>,
+    new: Oid,
+    stamp: &Stamp,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let old = old.unwrap_or_else(|| Oid::null(store.hash_kind()));
+    let mut command = command(store);
+    if !store.settings.relaxed_durability {
+        command.args(["-c", "core.fsync=all"]);
+    }
+    command.args(["update-ref", "--no-deref", "--create-reflog", "-m", reason, "--stdin"]);
+    set_committer(&mut command, stamp);
+    let output = run(&mut command, format!("update {name} {new} {old}\n").as_bytes())?;
+    judge_update(store, name, new, &output)
+}
+
+/// Deletes a ref that is at `old`.
+pub(super) fn delete_ref(store: &Store, name: &str, old: Oid) -> Result<(), StoreError> {
+    let mut command = command(store);
+    if !store.settings.relaxed_durability {
+        command.args(["-c", "core.fsync=all"]);
+    }
+    command.args(["update-ref", "--no-deref", "--stdin"]);
+    let output = run(&mut command, format!("delete {name} {old}\n").as_bytes())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    match tip(store, name)? {
+        Some(found) if found == old => failed(&output, &format!("cannot delete ref '{name}'")),
+        _ => Err(StoreError::Raced { name: name.to_owned() }),
+    }
+}
+
+/// Tells what came of an update: what the ref says afterwards decides, not git's words.
+fn judge_update(store: &Store, name: &str, new: Oid, output: &Output) -> Result<(), StoreError> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = output.stderr.to_str_lossy();
+    if text.contains("Unable to create") && text.contains(".lock") {
+        return Err(StoreError::Busy { name: name.to_owned() });
+    }
+    let is_raced = text.contains("but expected") || text.contains("reference already exists");
+    match tip(store, name)? {
+        Some(found) if found == new => Ok(()),
+        _ if is_raced => Err(StoreError::Raced { name: name.to_owned() }),
+        _ => failed(output, &format!("cannot update ref '{name}'")),
+    }
+}
+
+/// Switches the work tree to a branch, which is made if it is new. It takes as long as it takes: to
+/// stop git in the middle would leave half a work tree.
+pub(super) fn switch(
+    store: &Store,
+    work_dir: &Path,
+    name: &str,
+    is_new: bool,
+) -> Result<(), StoreError> {
+    let mut command = command(store);
+    command.env("GIT_WORK_TREE", work_dir).current_dir(work_dir).args(["switch", "-q"]);
+    // What is checked out is what the user sees everywhere else.
+    command.env_remove("GIT_NO_REPLACE_OBJECTS");
+    if is_new {
+        command.arg("-c");
+    }
+    let output = command.arg(name).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| StoreError::io("cannot run git", &error))?;
+    expect_success(&output, &format!("cannot switch to branch '{name}'"))
+}
+
+/// Reads an object through git, which fetches it if the clone is partial.
+pub(super) fn cat_file(store: &Store, oid: Oid, kind: gix::objs::Kind) -> Option<Vec<u8>> {
+    let mut command = command(store);
+    command.args(["cat-file", &kind.to_string(), &to_id(oid).to_string()]);
+    let output = run(&mut command, b"").ok()?;
+    output.status.success().then_some(output.stdout)
+}
+
+/// Returns a `git` that works on the opened repository, whatever the environment says.
+fn command(store: &Store) -> Command {
+    let mut command = Command::new("git");
+    for name in LOCAL_ENVIRONMENT {
+        command.env_remove(name);
+    }
+    command
+        .env("GIT_DIR", &store.git_dir)
+        .env("LC_ALL", "C")
+        .env("GIT_NO_REPLACE_OBJECTS", "1")
+        .current_dir(&store.git_dir);
+    command
+}
+
+/// What of the environment belongs to the repository that somebody else works on. Source:
+/// `git rev-parse --local-env-vars`, without the configuration and the quarantine.
+const LOCAL_ENVIRONMENT: [&str; 7] = [
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_COMMON_DIR",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+];
+
+fn set_committer(command: &mut Command, stamp: &Stamp) {
+    command
+        .env("GIT_COMMITTER_NAME", &stamp.committer.name)
+        .env("GIT_COMMITTER_EMAIL", &stamp.committer.email)
+        .env("GIT_COMMITTER_DATE", format!("@{} +0000", stamp.at.seconds()));
+}
+
+/// Runs a command to its end, or kills it when it takes too long.
+fn run(command: &mut Command, input: &[u8]) -> Result<Output, StoreError> {
+    let error = |error: std::io::Error| StoreError::io("cannot run git", &error);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(error)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A child that does not read what it is given says why by its status.
+        let _ = stdin.write_all(input);
+    }
+    wait(child)
+}
+
+fn wait(child: Child) -> Result<Output, StoreError> {
+    let pid = child.id();
+    let (done, waiting) = mpsc::channel();
+    std::thread::spawn(move || done.send(child.wait_with_output()));
+    match waiting.recv_timeout(TIMEOUT) {
+        Ok(output) => output.map_err(|error| StoreError::io("cannot run git", &error)),
+        Err(_) => {
+            // Asked to end, git takes its locks back; what a hook of it does may go on.
+            signal(Signal::TERM, pid);
+            if waiting.recv_timeout(GRACE).is_err() {
+                signal(Signal::KILL, pid);
+            }
+            let reason = format!("it did not end within {} seconds", TIMEOUT.as_secs());
+            Err(StoreError::Io { doing: "git was stopped".into(), reason })
+        }
+    }
+}
+
+/// Tells a child of ours that hangs to end; it is not waited for yet, so the id is still its own.
+fn signal(signal: Signal, pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+fn expect_success(output: &Output, doing: &str) -> Result<(), StoreError> {
+    if output.status.success() { Ok(()) } else { failed(output, doing) }
+}
+
+fn failed<T>(output: &Output, doing: &str) -> Result<T, StoreError> {
+    let text = output.stderr.to_str_lossy();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    Err(StoreError::Io { doing: doing.to_owned(), reason: lines.join("; ") })
+}

@@ -1,0 +1,158 @@
+use gix::bstr::ByteSlice;
+
+use super::open::{RefFormat, lossy};
+use super::{Store, StoreError, git};
+use crate::model::{GitContext, HashKind, Map, text};
+
+/// Where HEAD stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The branch, born or not; `None` if detached.
+    pub branch: Option<String>,
+    /// The full id of the commit; `None` if unborn.
+    pub commit: Option<String>,
+}
+
+impl Store {
+    /// Returns where HEAD of this work tree stands.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when HEAD cannot be read.
+    pub fn head(&self) -> Result<Head, StoreError> {
+        if self.refs == RefFormat::Git {
+            return git::head(self);
+        }
+        let error = |error| StoreError::gix("cannot read HEAD", &error);
+        let mut head = self.repo.head().map_err(error)?;
+        let branch = head
+            .referent_name()
+            .and_then(|name| Some(lossy(name.as_bstr().strip_prefix(b"refs/heads/")?)));
+        let commit = head.try_peel_to_id().map_err(error)?.map(|id| id.to_string());
+        Ok(Head { branch, commit })
+    }
+
+    /// Returns where the repository stands, for the record of a session.
+    ///
+    /// # Errors
+    /// As [`Store::head`].
+    pub fn git_context(&self) -> Result<GitContext, StoreError> {
+        let Head { branch, commit } = self.head()?;
+        let worktree_name = self.worktree_name();
+        Ok(GitContext {
+            branch,
+            commit,
+            is_worktree: worktree_name.is_some(),
+            worktree_name,
+            extra: Map::new(),
+        })
+    }
+
+    /// Returns the name of the linked work tree that we are in.
+    fn worktree_name(&self) -> Option<String> {
+        if self.git_dir == self.common_dir {
+            return None;
+        }
+        self.git_dir.strip_prefix(self.common_dir.join("worktrees")).ok()?;
+        Some(self.git_dir.file_name()?.to_string_lossy().into_owned())
+    }
+
+    /// Returns the commit that `revision` names, in git's own notation; `None` if it names none.
+    pub fn find_commit(&self, revision: &str) -> Option<crate::model::Oid> {
+        if self.refs == RefFormat::Git {
+            return git::find_commit(self, revision);
+        }
+        let Ok(id) = self.repo.rev_parse_single(revision.as_bytes().as_bstr()) else {
+            // gix does not find abbreviated ids of loose objects in SHA-256 repositories.
+            let is_short_id = self.hash_kind() == HashKind::Sha256
+                && revision.len() >= 4
+                && revision.bytes().all(|c| c.is_ascii_hexdigit());
+            return is_short_id.then(|| git::find_commit(self, revision)).flatten();
+        };
+        let commit = id.object().ok()?.peel_to_kind(gix::objs::Kind::Commit).ok()?;
+        crate::model::Oid::from_bytes(commit.id.as_bytes())
+    }
+
+    /// Tells whether the branch `name` exists.
+    pub fn has_branch(&self, name: &str) -> bool {
+        self.find_commit(&format!("refs/heads/{name}")).is_some()
+    }
+
+    /// Switches the work tree to a branch as `git switch` does, making it if need be; returns its
+    /// name, and whether it is new. Without a name, one is made of `title`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] in a bare repository or where no name can be made,
+    /// [`StoreError::Io`] with git's own words where git refuses; nothing was changed then.
+    pub fn switch_branch(&self, name: &str, title: &str) -> Result<(String, bool), StoreError> {
+        self.check_writable()?;
+        if self.work_dir().is_none() {
+            let text = "a bare repository has no work tree to switch".into();
+            return Err(StoreError::Unsupported(text));
+        }
+        if name.is_empty() && slug(title).is_empty() {
+            let text = "cannot make the name of a branch of this title; use -b=<name>";
+            return Err(StoreError::Unsupported(text.into()));
+        }
+        let name = match name {
+            "" => format!("{}{}", self.settings.branch_prefix, slug(title)),
+            name => name.to_owned(),
+        };
+        if !text::is_branch_name(&name) {
+            return Err(StoreError::Unsupported(format!("'{name}' is not a valid branch name")));
+        }
+        // Git does not switch to an unborn branch, not even from itself.
+        if self.head()?.branch.as_deref() == Some(&name) {
+            return Ok((name, false));
+        }
+        let is_new = !self.has_branch(&name);
+        git::switch(self, &self.root(), &name, is_new)?;
+        Ok((name, is_new))
+    }
+}
+
+/// Returns a title as a part of a branch's name: its letters and digits, of any script, with `-`
+/// between the words.
+fn slug(title: &str) -> String {
+    let lower = title.to_lowercase();
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut slug = String::new();
+    for word in words {
+        if slug.len() + word.len() > MAX_SLUG && !slug.is_empty() {
+            break;
+        }
+        if !slug.is_empty() {
+            slug.push('-');
+        }
+        slug.extend(word.chars().take(MAX_SLUG));
+    }
+    slug
+}
+
+/// About how long the part of a branch's name is that is made of a title, in bytes.
+const MAX_SLUG: usize = 50;
+
+/// Reads a date in git's forms, relative ones as seen from `now`; seconds since 1970.
+///
+/// A date without a zone is in UTC, and a day begins at midnight.
+pub fn parse_date(text: &str, now: std::time::SystemTime) -> Option<i64> {
+    let now = gix::date::Zoned::try_from(now).ok()?;
+    gix::date::parse(text, Some(now)).ok().map(|time| time.seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_of_any_script_becomes_a_part_of_a_branch_name() {
+        for (title, expected) in [
+            ("Add user authentication", "add-user-authentication"),
+            ("  Fix: the (login)!  ", "fix-the-login"),
+            ("实现代理会话 持久化", "实现代理会话-持久化"),
+            ("../../etc", "etc"),
+        ] {
+            assert_eq!(slug(title), expected);
+            assert!(text::is_branch_name(&format!("session/{expected}")));
+        }
+    }
+}

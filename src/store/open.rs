@@ -1,0 +1,241 @@
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use gix::bstr::{BString, ByteSlice};
+use gix::sec::Trust;
+use gix::sec::trust::{DefaultForLevel, Mapping};
+
+use super::config::{self, Settings};
+use super::error::reasons;
+use super::writing::Tokens;
+use super::{StoreError, git};
+use crate::model::HashKind;
+
+/// How to find the repository.
+#[derive(Debug, Clone)]
+pub struct OpenRequest {
+    /// The directory to start from.
+    pub dir: PathBuf,
+    /// `key=value` settings from the command line (`git -c`), strongest.
+    pub config: Vec<String>,
+    /// The top of the work tree where only the git directory was named (`GIT_DIR` without
+    /// `GIT_WORK_TREE`), unless the repository is bare or says where its work tree is.
+    pub work_dir: Option<PathBuf>,
+    /// Why refs and objects must not be written in this environment, if so.
+    pub read_only: Option<String>,
+    /// A text that no other process has, such as a random UUID.
+    pub token: String,
+    /// When the process began, for judging how old a lock is.
+    pub started_at: SystemTime,
+}
+
+/// A repository, opened once per process.
+pub struct Store {
+    pub(super) repo: gix::Repository,
+    pub(super) common_dir: PathBuf,
+    pub(super) git_dir: PathBuf,
+    work_dir: Option<PathBuf>,
+    pub(super) refs: RefFormat,
+    pub(super) writes_by_git: bool,
+    pub(super) settings: Settings,
+    pub(super) tokens: Tokens,
+    read_only: Option<String>,
+}
+
+/// Who keeps the refs, and so who reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RefFormat {
+    /// Files, which gix reads.
+    Files,
+    /// Anything else: `git` reads them.
+    Git,
+}
+
+impl Store {
+    /// Opens the repository that git would choose, and refuses the ones that git refuses.
+    ///
+    /// # Errors
+    /// [`StoreError::NotARepository`], [`StoreError::Unsafe`], [`StoreError::Unsupported`],
+    /// [`StoreError::Config`], [`StoreError::NoSuchDirectory`].
+    #[tracing::instrument(skip_all)]
+    pub fn open(request: &OpenRequest) -> Result<Store, StoreError> {
+        if !request.dir.is_dir() {
+            return Err(StoreError::NoSuchDirectory(request.dir.clone()));
+        }
+        let mut repo = discover(request)?;
+        // Sessions are in no namespace, for readers as for writers.
+        repo.clear_namespace();
+        let refs = check_extensions(&repo)?;
+        let common_dir = real_path(repo.common_dir())?;
+        let git_dir = real_path(repo.git_dir())?;
+        let settings = Settings::read(&repo)?;
+        let work_dir = work_dir(&repo, request);
+        let top = work_dir.as_deref().unwrap_or(&git_dir);
+        let writes_by_git = refs == RefFormat::Git || git::must_write(&common_dir, top, &settings);
+        let read_only = request.read_only.clone();
+        let tokens = Tokens::new(request.token.clone(), request.started_at);
+        Ok(Store {
+            repo,
+            work_dir,
+            common_dir,
+            git_dir,
+            refs,
+            writes_by_git,
+            settings,
+            tokens,
+            read_only,
+        })
+    }
+
+    /// Returns the hash kind of the repository.
+    pub fn hash_kind(&self) -> HashKind {
+        match self.repo.object_hash() {
+            gix::hash::Kind::Sha256 => HashKind::Sha256,
+            _ => HashKind::Sha1,
+        }
+    }
+
+    /// Returns the directory that all work trees share: `.git` of the main one.
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// Returns the directory of our own local files, which hold no truth.
+    pub fn local_dir(&self) -> PathBuf {
+        self.common_dir.join("session")
+    }
+
+    /// Returns the top of the work tree, or the repository's directory if it is bare.
+    pub fn root(&self) -> PathBuf {
+        let root = self.work_dir().unwrap_or(&self.git_dir);
+        gix::path::realpath(root).unwrap_or_else(|_| root.to_owned())
+    }
+
+    /// Returns the top of the work tree; `None` if the repository is bare.
+    pub fn work_dir(&self) -> Option<&Path> {
+        self.work_dir.as_deref()
+    }
+
+    /// Returns the settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Fails where nothing must be written.
+    pub(super) fn check_writable(&self) -> Result<(), StoreError> {
+        match &self.read_only {
+            None => Ok(()),
+            Some(reason) => Err(StoreError::Unsupported(reason.clone())),
+        }
+    }
+}
+
+/// Room for the indices of packs that come and go while we run.
+const SLOTS: gix::odb::store::init::Slots =
+    gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 256 };
+
+fn discover(request: &OpenRequest) -> Result<gix::Repository, StoreError> {
+    let overrides: Vec<BString> = request
+        .config
+        .iter()
+        .map(|setting| BString::from(setting.as_str()))
+        .chain([BString::from("core.useReplaceRefs=false")])
+        .collect();
+    let options = |level: Trust| {
+        gix::open::Options::default_for_level(level)
+            .object_store_slots(SLOTS)
+            .bail_if_untrusted(true)
+            .cli_overrides(overrides.iter().cloned())
+    };
+    let by_trust = Mapping { full: options(Trust::Full), reduced: options(Trust::Reduced) };
+    let upwards =
+        gix::discover::upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
+    gix::ThreadSafeRepository::discover_with_environment_overrides_opts(
+        &request.dir,
+        upwards,
+        by_trust,
+    )
+    .map(Into::into)
+    .map_err(|error| classify(&error, &request.dir))
+}
+
+/// Returns the top of the work tree as git has it.
+fn work_dir(repo: &gix::Repository, request: &OpenRequest) -> Option<PathBuf> {
+    let config = repo.config_snapshot();
+    let is_told = config.string("core.worktree").is_some();
+    match &request.work_dir {
+        Some(_) if config.boolean("core.bare") == Some(true) => None,
+        Some(dir) if !is_told => Some(dir.clone()),
+        _ => repo.workdir().map(Path::to_owned),
+    }
+}
+
+fn classify(error: &gix::Error, dir: &Path) -> StoreError {
+    let reason = reasons(error);
+    if error.downcast_any_ref::<gix::discover::upwards::Error>().is_some() {
+        return StoreError::NotARepository;
+    }
+    if reason.contains("considered unsafe") {
+        return StoreError::Unsafe(dir.to_owned());
+    }
+    match error.dominant_class() {
+        Some(gix::error::Class::Unsupported) => StoreError::Unsupported(reason),
+        Some(gix::error::Class::NotFound) => StoreError::NotARepository,
+        Some(gix::error::Class::Validation) => StoreError::Config(reason),
+        _ => StoreError::Io { doing: "cannot open the repository".into(), reason },
+    }
+}
+
+/// Refuses what git refuses: gix opens repositories with extensions that it does not know.
+///
+/// Source: gitrepository-layout(5), "repositoryformatversion".
+fn check_extensions(repo: &gix::Repository) -> Result<RefFormat, StoreError> {
+    let snapshot = repo.config_snapshot();
+    let version = snapshot.integer("core.repositoryformatversion").unwrap_or(0);
+    if version > 1 {
+        let text = format!("expected git repo version <= 1, found {version}");
+        return Err(StoreError::Unsupported(text));
+    }
+    let mut refs = RefFormat::Files;
+    for (name, value) in config::section(&snapshot, "extensions") {
+        match (name.as_str(), value.as_str()) {
+            ("refstorage", "files") => {}
+            ("refstorage", "reftable") => refs = RefFormat::Git,
+            ("refstorage", other) => {
+                let text = format!("unknown ref storage format '{other}'");
+                return Err(StoreError::Unsupported(text));
+            }
+            (name, _) if KNOWN_EXTENSIONS.contains(&name) => {}
+            (name, _) if version == 1 => {
+                let text = format!("unknown repository extension found: {name}");
+                return Err(StoreError::Unsupported(text));
+            }
+            _ => {}
+        }
+    }
+    Ok(refs)
+}
+
+/// The extensions that change nothing for us, or that gix handles.
+const KNOWN_EXTENSIONS: [&str; 8] = [
+    "noop",
+    "noop-v1",
+    "objectformat",
+    "compatobjectformat",
+    "partialclone",
+    "preciousobjects",
+    "worktreeconfig",
+    "relativeworktrees",
+];
+
+fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    gix::path::realpath(path).map_err(|error| StoreError::Io {
+        doing: format!("cannot resolve '{}'", path.display()),
+        reason: error.to_string(),
+    })
+}
+
+/// Returns `bytes` as text, with what is not UTF-8 replaced: for showing only.
+pub(super) fn lossy(bytes: &[u8]) -> String {
+    bytes.to_str_lossy().into_owned()
+}
