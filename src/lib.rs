@@ -7,4 +7,5 @@
 pub mod format;
 pub mod lifecycle;
 pub mod model;
+pub mod ops;
 pub mod store;

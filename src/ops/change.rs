@@ -1,0 +1,187 @@
+//! The one way a session changes: read, judge, write, publish; after a lost race, judge again.
+
+use crate::format::message::{self, Excerpt, Headline};
+use crate::format::record::RecordError;
+use crate::format::{lifecycle_yaml, record};
+use crate::lifecycle::Lifecycle;
+use crate::model::{Session, SessionId};
+use crate::ops::load::{self, Loaded, View};
+use crate::ops::{Context, OpError, patch};
+use crate::store::{NewEvent, SessionLock, Store, StoreError};
+
+/// How often a lost race is judged again before it is called a conflict.
+const MAX_ATTEMPTS: usize = 5;
+/// How many newest events are looked through for a write that may have been done before.
+const MAX_OP_LOOKBACK: usize = 64;
+
+/// An event as a judge wants it: the session after it, and how its commit tells it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The session after the event; number and time are filled in.
+    pub session: Session,
+    /// The first line.
+    pub subject: String,
+    /// The reason, or nothing.
+    pub body: String,
+    /// The kind of the event: `create`, `transition`, `update`, `attach`, `detach`.
+    pub event: &'static str,
+    /// More trailers.
+    pub trailers: Vec<(&'static str, String)>,
+    /// Changed files below `artifacts/`.
+    pub artifacts: Vec<(String, Option<Vec<u8>>)>,
+    /// Whether `session.updated_at` is the caller's own.
+    pub keeps_updated_at: bool,
+}
+
+impl Draft {
+    /// Returns the draft of an event without reason, trailers and files.
+    pub fn new(event: &'static str, subject: String, session: Session) -> Draft {
+        Draft {
+            session,
+            subject,
+            body: String::new(),
+            event,
+            trailers: Vec::new(),
+            artifacts: Vec::new(),
+            keeps_updated_at: false,
+        }
+    }
+}
+
+/// What a judge decides on the session as it is.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is as it should be already.
+    Nothing,
+    /// These events are to happen, in this order.
+    Happens(Vec<Draft>),
+}
+
+/// What came of a change.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// The session after it.
+    pub view: View,
+    /// Whether anything was written.
+    pub is_new: bool,
+}
+
+/// Changes a session as `judge` decides, who is asked again when another writer was faster.
+///
+/// # Errors
+/// What `judge` refuses; [`OpError::Conflict`] after several lost races; what reading and writing
+/// fail for.
+#[tracing::instrument(skip_all, fields(session = %session_id))]
+pub fn change(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    mut judge: impl FnMut(&View) -> Result<Verdict, OpError>,
+) -> Result<Changed, OpError> {
+    let held = store.lock(session_id)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let loaded = load::load(store, session_id)?;
+        if is_done_before(store, context, &loaded) {
+            return Ok(Changed { view: loaded.view, is_new: false });
+        }
+        let drafts = match judge(&loaded.view)? {
+            Verdict::Nothing => {
+                return Ok(Changed { view: loaded.view, is_new: false });
+            }
+            Verdict::Happens(drafts) => drafts,
+        };
+        let lifecycle = &loaded.view.lifecycle;
+        match write(store, context, &held, Some(&loaded), lifecycle, drafts) {
+            Err(OpError::Store(StoreError::Raced { .. })) => tracing::debug!("lost a race"),
+            Err(error) => return Err(error),
+            Ok(view) => return Ok(Changed { view, is_new: true }),
+        }
+    }
+    Err(OpError::Conflict { handle: session_id.handle() })
+}
+
+/// Writes and publishes events on top of `base`, or as the first ones, and returns the session after
+/// them.
+///
+/// # Errors
+/// [`StoreError::Raced`] when the session is not at `base` any more.
+pub fn write(
+    store: &Store,
+    context: &Context,
+    held: &SessionLock,
+    base: Option<&Loaded>,
+    lifecycle: &Lifecycle,
+    drafts: Vec<Draft>,
+) -> Result<View, OpError> {
+    let mut seq = base.map_or(0, |base| base.view.session.seq);
+    let mut events = Vec::with_capacity(drafts.len());
+    let mut last = None;
+    for mut draft in drafts {
+        seq += 1;
+        if seq > record::MAX_SEQ {
+            return Err(OpError::invalid("seq", "the counter of events is exhausted"));
+        }
+        draft.session.seq = seq;
+        if !draft.keeps_updated_at {
+            draft.session.updated_at = context.now;
+        }
+        events.push(to_event(context, lifecycle, &draft)?);
+        last = Some(draft.session);
+    }
+    let session = last.expect("a change has at least one event");
+    let snapshot = base.map(|base| &base.snapshot);
+    if let (None, Some(first)) = (base, events.first_mut()) {
+        first.lifecycle = Some(lifecycle_yaml::to_yaml(lifecycle));
+    }
+    let unpublished = store.write(session.id, snapshot, &events, &context.stamp())?;
+    let tip_oid = unpublished.publish(held)?;
+    View::new(session, lifecycle.clone(), tip_oid)
+}
+
+fn to_event(context: &Context, lifecycle: &Lifecycle, draft: &Draft) -> Result<NewEvent, OpError> {
+    let session = &draft.session;
+    let class = lifecycle.class_of(&session.status).expect("a judge goes to known states only");
+    patch::check_text("reason", &draft.body)?;
+    let trailers: Vec<(&str, &str)> =
+        draft.trailers.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    let headline = Headline {
+        subject: &draft.subject,
+        body: &draft.body,
+        event: draft.event,
+        op: &context.op,
+        more: &trailers,
+    };
+    Ok(NewEvent {
+        record: to_record(session)?,
+        lifecycle: None,
+        artifacts: draft.artifacts.clone(),
+        message: message::write(&headline, &Excerpt::of(session, class)),
+    })
+}
+
+/// Returns the record of a session, once it is clear that it can be read again.
+///
+/// # Errors
+/// [`OpError::InvalidValue`] for a field that a reader would refuse.
+pub(super) fn to_record(session: &Session) -> Result<String, OpError> {
+    let refuse = |error: RecordError| match error {
+        RecordError::Invalid(invalid) => OpError::from(invalid),
+        other => OpError::invalid("session", other.to_string()),
+    };
+    let yaml = record::to_yaml(session).map_err(refuse)?;
+    if record::parse(yaml.as_bytes()).map_err(refuse)? != *session {
+        return Err(OpError::invalid("session", "a value cannot be stored as it is"));
+    }
+    Ok(yaml)
+}
+
+/// Tells whether the caller's own write is among the newest events: then it was done, and only its
+/// answer was lost.
+fn is_done_before(store: &Store, context: &Context, loaded: &Loaded) -> bool {
+    context.op_is_given
+        && store
+            .history(loaded.view.tip)
+            .take(MAX_OP_LOOKBACK)
+            .flatten()
+            .any(|commit| commit.trailer("Session-Op") == Some(&context.op))
+}

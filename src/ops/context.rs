@@ -1,0 +1,28 @@
+use crate::model::{Identity, Timestamp};
+use crate::store::Stamp;
+
+/// What a use case needs of the world: values only, taken once per process.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The present moment.
+    pub now: Timestamp,
+    /// Who acts.
+    pub author: Identity,
+    /// Who runs us.
+    pub committer: Identity,
+    /// The agent program that runs us, if any, such as `claude-code`.
+    pub agent: Option<String>,
+    /// The UUID of this write: the same one again means the same write again.
+    pub op: String,
+    /// Whether `op` is the caller's own, so that an earlier write with it may exist.
+    pub op_is_given: bool,
+    /// The session that the environment names (`GIT_SESSION`).
+    pub session_name: Option<String>,
+}
+
+impl Context {
+    /// Returns who and when, for a commit.
+    pub fn stamp(&self) -> Stamp {
+        Stamp { author: self.author.clone(), committer: self.committer.clone(), at: self.now }
+    }
+}

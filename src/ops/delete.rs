@@ -1,0 +1,45 @@
+//! Removing a session's ref, and with it its history.
+
+use crate::model::SessionId;
+use crate::ops::{OpError, load};
+use crate::store::{Store, StoreError};
+
+/// Checks whether a session would be removed.
+///
+/// # Errors
+/// As [`delete`].
+pub fn check(store: &Store, session_id: SessionId, force: bool) -> Result<(), OpError> {
+    if force { Ok(()) } else { refuse_open(store, session_id) }
+}
+
+/// Removes a session, even a damaged one; an open one only when forced.
+///
+/// # Errors
+/// [`OpError::NotFound`], [`OpError::InvalidValue`] when it is open and not forced,
+/// [`OpError::Store`].
+pub fn delete(store: &Store, session_id: SessionId, force: bool) -> Result<(), OpError> {
+    let held = store.lock(session_id)?;
+    let tip_oid = match store.tip(session_id) {
+        Ok(Some(tip_oid)) => tip_oid,
+        Ok(None) => return Err(OpError::NotFound { name: session_id.to_string() }),
+        Err(StoreError::Corrupt { .. } | StoreError::Symbolic { .. }) if force => {
+            return Ok(store.delete_damaged(session_id)?);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    check(store, session_id, force)?;
+    Ok(store.delete(&held, session_id, tip_oid)?)
+}
+
+fn refuse_open(store: &Store, session_id: SessionId) -> Result<(), OpError> {
+    match load::load(store, session_id) {
+        Ok(loaded) if loaded.view.class.is_open() => {
+            let (handle, status) = (session_id.handle(), &loaded.view.session.status);
+            let reason = format!("session {handle} has not ended (it is '{status}')");
+            Err(OpError::invalid("session", reason))
+        }
+        // What a newer program wrote may be open, for all that is known here.
+        Ok(_) | Err(OpError::Corrupt { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

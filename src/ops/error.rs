@@ -1,0 +1,138 @@
+use crate::model::Handle;
+use crate::store::StoreError;
+
+/// A session that a name may mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its handle.
+    pub handle: Handle,
+    /// Its state.
+    pub status: String,
+    /// When it was made, `YYYY-MM-DD`.
+    pub date: String,
+    /// Its title.
+    pub title: String,
+}
+
+/// Why a use case refused or could not.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpError {
+    /// No session has this name.
+    #[error("no session matches '{name}'")]
+    NotFound {
+        /// What was asked for.
+        name: String,
+    },
+    /// No session was named, and none is current.
+    #[error("no current session")]
+    NoCurrent,
+    /// Several sessions have this name.
+    #[error("session name '{name}' is ambiguous")]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// The sessions that it may mean.
+        candidates: Vec<Candidate>,
+    },
+    /// The lifecycle does not allow it.
+    #[error("cannot move session {handle} from '{from}' to '{to}'")]
+    InvalidTransition {
+        /// The session.
+        handle: Handle,
+        /// Its state.
+        from: String,
+        /// What was asked for.
+        to: String,
+        /// Where it can go from here, in table order.
+        allowed: Vec<String>,
+    },
+    /// The session is not in the state that the caller expects.
+    #[error("session {handle} is '{found}', not '{expected}'")]
+    Unexpected {
+        /// The session.
+        handle: Handle,
+        /// Its state.
+        found: String,
+        /// What the caller expects.
+        expected: String,
+    },
+    /// A value cannot be.
+    #[error("invalid value for '{field}': {reason}")]
+    InvalidValue {
+        /// The field or option.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+        /// The values that it can have, where they are few.
+        allowed: Vec<String>,
+    },
+    /// A key that does not exist.
+    #[error("unknown {kind} '{field}'")]
+    UnknownField {
+        /// What it should be: `field`, `JSON field`, `placeholder`.
+        kind: &'static str,
+        /// The key.
+        field: String,
+        /// The keys that exist.
+        known: Vec<String>,
+    },
+    /// A key that never changes.
+    #[error("field '{field}' never changes")]
+    ImmutableField {
+        /// The key.
+        field: String,
+    },
+    /// Another process changed the session again and again.
+    #[error("session {handle} was changed by another process")]
+    Conflict {
+        /// The session.
+        handle: Handle,
+    },
+    /// The session is damaged.
+    #[error("session {name} cannot be read: {reason}")]
+    Corrupt {
+        /// Its id or what stands in its place.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A newer program wrote the session.
+    #[error("session {handle} cannot be read: {reason}")]
+    Newer {
+        /// The session.
+        handle: Handle,
+        /// What it says.
+        reason: String,
+    },
+    /// There is one already.
+    #[error("{what} already exists")]
+    AlreadyExists {
+        /// What there is.
+        what: String,
+    },
+    /// A definition of a lifecycle is refused.
+    #[error("{path}: {reason}")]
+    Lifecycle {
+        /// The file, and the line where it is known.
+        path: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// The repository refused or could not.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl OpError {
+    /// Returns the error that `field` has a wrong value for `reason`.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> OpError {
+        OpError::InvalidValue { field: field.into(), reason: reason.into(), allowed: Vec::new() }
+    }
+}
+
+impl From<crate::format::fields::Invalid> for OpError {
+    fn from(invalid: crate::format::fields::Invalid) -> OpError {
+        OpError::invalid(invalid.key, invalid.reason)
+    }
+}

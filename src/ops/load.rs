@@ -1,0 +1,112 @@
+//! Reading one session whole, and trusting nothing of it that is not checked.
+
+use crate::format::lifecycle_yaml;
+use crate::format::record::{self, RecordError};
+use crate::lifecycle::{Lifecycle, Standing};
+use crate::model::{Class, Oid, Session, SessionId};
+use crate::ops::OpError;
+use crate::store::{Snapshot, Store, StoreError};
+
+/// A session as one of its commits holds it, understood.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The record.
+    pub session: Session,
+    /// The lifecycle that it was made under.
+    pub lifecycle: Lifecycle,
+    /// The class of its state.
+    pub class: Class,
+    /// The commit.
+    pub tip: Oid,
+}
+
+impl View {
+    /// Returns the view of `session` under `lifecycle` at the commit `tip`.
+    ///
+    /// # Errors
+    /// [`OpError::Corrupt`] if the lifecycle has no such state.
+    pub fn new(session: Session, lifecycle: Lifecycle, tip: Oid) -> Result<View, OpError> {
+        let class = lifecycle.class_of(&session.status).ok_or_else(|| {
+            let (name, status) = (lifecycle.name(), &session.status);
+            corrupt(session.id, format!("lifecycle '{name}' has no state '{status}'"))
+        })?;
+        Ok(View { session, lifecycle, class, tip })
+    }
+
+    /// Returns where the session stands in its lifecycle.
+    pub fn standing(&self) -> Standing<'_> {
+        Standing {
+            status: &self.session.status,
+            paused_from: self.session.paused_from.as_deref(),
+            outcome: self.session.outcome,
+        }
+    }
+}
+
+/// A session to be changed: what it is, and the bytes that the change is built on.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it is.
+    pub view: View,
+    /// The bytes it was read from.
+    pub snapshot: Snapshot,
+}
+
+/// Reads a session as it is now.
+///
+/// # Errors
+/// [`OpError::NotFound`], [`OpError::Corrupt`], [`OpError::Store`].
+pub fn load(store: &Store, session_id: SessionId) -> Result<Loaded, OpError> {
+    match store.tip(session_id) {
+        Ok(Some(tip_oid)) => load_at(store, session_id, tip_oid),
+        Ok(None) => Err(OpError::NotFound { name: session_id.to_string() }),
+        Err(error @ (StoreError::Corrupt { .. } | StoreError::Symbolic { .. })) => {
+            Err(corrupt(session_id, error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Reads a session as the commit `commit_oid` holds it.
+///
+/// # Errors
+/// [`OpError::Corrupt`], [`OpError::Newer`], [`OpError::Store`].
+pub fn load_at(store: &Store, session_id: SessionId, commit_oid: Oid) -> Result<Loaded, OpError> {
+    let snapshot = match store.snapshot(commit_oid) {
+        Ok(snapshot) => snapshot,
+        Err(error @ (StoreError::Corrupt { .. } | StoreError::Missing { .. })) => {
+            return Err(corrupt(session_id, error.to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let session = match record::parse(&snapshot.record) {
+        Ok(session) => session,
+        Err(error @ RecordError::Version { .. }) => {
+            let (handle, reason) = (session_id.handle(), error.to_string());
+            return Err(OpError::Newer { handle, reason });
+        }
+        Err(error) => return Err(corrupt(session_id, format!("session.yaml: {error}"))),
+    };
+    if session.id != session_id {
+        let reason = format!("session.yaml is of session {}", session.id);
+        return Err(corrupt(session_id, reason));
+    }
+    let lifecycle = read_lifecycle(&session, &snapshot)?;
+    Ok(Loaded { view: View::new(session, lifecycle, commit_oid)?, snapshot })
+}
+
+fn read_lifecycle(session: &Session, snapshot: &Snapshot) -> Result<Lifecycle, OpError> {
+    let (lifecycle, _) = lifecycle_yaml::parse(&snapshot.lifecycle)
+        .map_err(|error| corrupt(session.id, format!("lifecycle.yaml: {error}")))?;
+    if lifecycle.name() != session.lifecycle {
+        let (found, expected) = (lifecycle.name(), &session.lifecycle);
+        let reason = format!("lifecycle.yaml is '{found}', not '{expected}'");
+        return Err(corrupt(session.id, reason));
+    }
+    Ok(lifecycle)
+}
+
+/// Returns the error that a session cannot be read.
+pub fn corrupt(session_id: SessionId, reason: String) -> OpError {
+    OpError::Corrupt { name: session_id.to_string(), reason }
+}

@@ -1,0 +1,23 @@
+//! Use cases, one file each: what a command does, free of how it is asked and answered.
+//!
+//! A change goes through [`change`]: read, judge by the lifecycle, write, publish, and judge again
+//! if another writer was faster. Start reading there.
+
+pub mod attach;
+pub mod change;
+mod context;
+pub mod counter;
+pub mod create;
+pub mod delete;
+mod error;
+pub mod lifecycles;
+pub mod list;
+pub mod load;
+pub mod log;
+pub mod patch;
+pub mod resolve;
+pub mod transition;
+pub mod update;
+
+pub use context::Context;
+pub use error::{Candidate, OpError};
