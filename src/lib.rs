@@ -8,4 +8,5 @@ pub mod format;
 pub mod lifecycle;
 pub mod model;
 pub mod ops;
+pub mod render;
 pub mod store;

@@ -1,0 +1,23 @@
+//! Results to bytes, on any [`std::io::Write`]. No answer depends on locale, and only what goes to
+//! people depends on the terminal.
+//!
+//! It knows results of `ops` and nothing of how they were asked for. What machines read (JSON,
+//! porcelain, formats) is public; what people read may change, and whatever it shows of a session
+//! goes through [`sanitize`].
+
+mod columns;
+#[cfg(test)]
+mod fixture;
+pub mod format;
+pub mod json;
+pub mod lifecycle;
+pub mod list;
+pub mod log;
+pub mod porcelain;
+pub mod sanitize;
+pub mod session;
+pub mod style;
+pub mod time;
+
+pub use format::Format;
+pub use style::{Slot, Style};

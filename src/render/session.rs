@@ -1,0 +1,8 @@
+//! One session for people: a page about it, and where one stands.
+
+mod page;
+mod phrases;
+mod status;
+
+pub use page::show;
+pub use status::{no_session, status, status_short};
