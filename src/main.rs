@@ -1,3 +1,7 @@
 //! The `git-session` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    git_session::cli::main(std::env::args_os().collect())
+}

@@ -1,0 +1,222 @@
+use std::cell::{OnceCell, RefCell};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use uuid::Uuid;
+
+use super::CliError;
+use super::environment::Environment;
+use super::options::Global;
+use super::output::{self, Output};
+use crate::model::{Identity, SessionId, Timestamp};
+use crate::ops::{Context, OpError, resolve};
+use crate::render::json;
+use crate::store::{OpenRequest, Store};
+
+/// One run of the program: what it was given, and what it opened.
+pub struct App {
+    /// The environment.
+    pub environment: Environment,
+    /// The options of all commands.
+    pub global: Global,
+    /// The present moment.
+    pub now: Timestamp,
+    store: OnceCell<Store>,
+    output: RefCell<Output>,
+}
+
+impl App {
+    /// Begins a run.
+    pub fn new(environment: Environment, global: Global) -> App {
+        let now = now(&environment);
+        App {
+            environment,
+            global,
+            now,
+            store: OnceCell::new(),
+            output: RefCell::new(Output::stdout()),
+        }
+    }
+
+    /// Returns the directory to work in.
+    pub fn dir(&self) -> PathBuf {
+        match &self.global.dir {
+            Some(dir) => self.environment.current_dir.join(dir),
+            None => self.environment.current_dir.clone(),
+        }
+    }
+
+    /// Opens the repository, once.
+    pub fn store(&self) -> Result<&Store, CliError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = Store::open(&self.open_request())?;
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Returns the repository if it was opened.
+    pub fn opened(&self) -> Option<&Store> {
+        self.store.get()
+    }
+
+    fn open_request(&self) -> OpenRequest {
+        let is_quarantine = self.environment.get("GIT_QUARANTINE_PATH").is_some();
+        let objects = self.environment.get("GIT_OBJECT_DIRECTORY").is_some();
+        let read_only = if is_quarantine {
+            Some("ref updates are forbidden inside a quarantine environment")
+        } else if objects {
+            Some("cannot write sessions while GIT_OBJECT_DIRECTORY is set")
+        } else {
+            None
+        };
+        let names_git_dir_only =
+            self.environment.has("GIT_DIR") && !self.environment.has("GIT_WORK_TREE");
+        OpenRequest {
+            work_dir: names_git_dir_only.then(|| self.dir()),
+            dir: self.dir(),
+            config: self.environment.config_parameters(),
+            read_only: read_only.map(str::to_owned),
+            token: self.random_uuid().to_string(),
+            started_at: self.environment.started_at.unwrap_or(UNIX_EPOCH),
+        }
+    }
+
+    /// Returns what the use cases need of the world.
+    pub fn context(&self) -> Result<Context, CliError> {
+        let settings = self.store()?.settings();
+        let fallback = || fallback_identity(&self.environment);
+        let op = match &self.global.op {
+            Some(op) => checked_op(op)?,
+            None => self.random_uuid().to_string(),
+        };
+        Ok(Context {
+            now: self.now,
+            author: settings.author.clone().unwrap_or_else(fallback),
+            committer: settings.committer.clone().unwrap_or_else(fallback),
+            agent: self.environment.agent(),
+            op,
+            op_is_given: self.global.op.is_some(),
+            session_name: self.environment.get("GIT_SESSION").map(str::to_owned),
+        })
+    }
+
+    /// Returns a new session id: a UUIDv7 of the present moment.
+    pub fn new_session_id(&self) -> SessionId {
+        let micros = self.now.micros();
+        let (seconds, nanos) = (micros / 1_000_000, (micros % 1_000_000) * 1000);
+        let at = uuid::Timestamp::from_unix(uuid::NoContext, seconds as u64, nanos as u32);
+        let random = Uuid::new_v7(at);
+        let Some(seed) = self.seed() else {
+            return SessionId::new(random);
+        };
+        // For tests: the same time and seed make the same id.
+        let mut bytes = *random.as_bytes();
+        bytes[6] = 0x70 | (seed[6] & 0x0f);
+        bytes[7] = seed[7];
+        bytes[8] = 0x80 | (seed[8] & 0x3f);
+        bytes[9..].copy_from_slice(&seed[9..]);
+        SessionId::new(Uuid::from_bytes(bytes))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that meets randomness")]
+    fn random_uuid(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+
+    /// For tests: bytes that follow from `GIT_SESSION_TEST_SEED` and the time alone.
+    fn seed(&self) -> Option<[u8; 16]> {
+        let seed: u64 = self.environment.get("GIT_SESSION_TEST_SEED")?.parse().ok()?;
+        let mut state = seed ^ self.now.micros() as u64;
+        let mut bytes = [0; 16];
+        for chunk in bytes.chunks_exact_mut(8) {
+            // splitmix64
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = state;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes());
+        }
+        Some(bytes)
+    }
+
+    /// Finds the session that `name` means, or the current one.
+    pub fn resolve(&self, name: Option<&str>) -> Result<SessionId, CliError> {
+        let name = match name {
+            Some("") => {
+                return Err(OpError::NotFound { name: String::new() }.into());
+            }
+            name => name,
+        };
+        Ok(resolve::resolve(self.store()?, &self.context()?, name)?)
+    }
+
+    /// Writes a part of the answer.
+    pub fn answer(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<(), CliError> {
+        let mut output = self.output.borrow_mut();
+        write(&mut *output).map_err(CliError::Output)
+    }
+
+    /// Writes the answer as one line of JSON.
+    pub fn answer_json(&self, value: &impl serde::Serialize) -> Result<(), CliError> {
+        let text = json::to_text(value);
+        self.answer(|out| writeln!(out, "{text}"))
+    }
+
+    /// Lets the answer go through the user's pager, if it goes to a terminal and nobody minds.
+    pub fn page(&self) {
+        if let Some(pager) = output::choose_pager(self) {
+            *self.output.borrow_mut() = Output::pager(&pager, &self.environment);
+        }
+    }
+
+    /// Tells whether the answer goes through a pager.
+    pub fn is_paged(&self) -> bool {
+        matches!(*self.output.borrow(), Output::Pager(_))
+    }
+
+    /// Tells beside the answer what happened, for people.
+    pub fn narrate(&self, text: &str) {
+        if !self.global.quiet {
+            // What is answered before is also seen before, where both go to one place.
+            let _ = self.output.borrow_mut().flush();
+            output::to_stderr(&format!("{text}\n"));
+        }
+    }
+
+    /// Ends the answer.
+    pub fn finish(&self) -> Result<(), CliError> {
+        self.output.borrow_mut().finish().map_err(CliError::Output)
+    }
+}
+
+/// Returns the present moment; tests set it.
+fn now(environment: &Environment) -> Timestamp {
+    let given = environment.get("GIT_SESSION_TEST_NOW").and_then(Timestamp::parse);
+    let started_at = environment.started_at.unwrap_or(SystemTime::UNIX_EPOCH);
+    let since_1970 = started_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let micros = i64::try_from(since_1970.as_micros()).unwrap_or_default();
+    given
+        .or_else(|| Timestamp::from_micros(micros))
+        .unwrap_or_else(|| Timestamp::from_seconds(0).expect("1970 is in range"))
+}
+
+/// Returns who acts where git does not know.
+fn fallback_identity(environment: &Environment) -> Identity {
+    let is_plain = |text: &&str| !text.contains(|c: char| c.is_control() || "<>".contains(c));
+    let user = environment.get("USER").or_else(|| environment.get("LOGNAME")).filter(is_plain);
+    let user = user.unwrap_or("unknown");
+    let host = environment.get("HOSTNAME").filter(is_plain).unwrap_or("localhost");
+    Identity { name: user.to_owned(), email: format!("{user}@{host}") }
+}
+
+fn checked_op(op: &str) -> Result<String, CliError> {
+    match Uuid::try_parse(op) {
+        Ok(uuid) => Ok(uuid.to_string()),
+        Err(_) => Err(OpError::invalid("--op", format!("'{op}' is not a UUID")).into()),
+    }
+}

@@ -1,0 +1,170 @@
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::show::check_fields;
+use crate::cli::app::App;
+use crate::cli::options::Json;
+use crate::cli::{CliError, complete, date, output};
+use crate::model::SessionId;
+use crate::ops::log::{self, LoggedEvent, Query};
+use crate::render::{json, log as text};
+use crate::store::session_ref;
+
+/// How often a followed session is looked at.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Show the history of a session, the newest event first
+#[derive(Debug, Args)]
+pub struct Log {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Only events of these kinds: create, transition, update, attach, detach
+    #[arg(long = "type", value_name = "kind", value_delimiter = ',')]
+    kind: Vec<String>,
+    /// Show what each event changed, as "git log -p" does
+    #[arg(short, long, conflicts_with_all = ["json", "oneline", "follow"])]
+    patch: bool,
+    /// One line an event
+    #[arg(long)]
+    oneline: bool,
+    /// The oldest event first
+    #[arg(long)]
+    reverse: bool,
+    /// At most so many, the newest
+    #[arg(short = 'n', long, visible_alias = "limit", value_name = "n")]
+    max_count: Option<usize>,
+    /// At this date or later
+    #[arg(long, value_name = "date", alias = "after")]
+    since: Option<String>,
+    /// At this date or earlier
+    #[arg(long, value_name = "date", alias = "before")]
+    until: Option<String>,
+    /// One JSON object a line
+    #[command(flatten)]
+    json: Json,
+    /// Go on with each new event, until the session is gone or you stop it
+    #[arg(short, long)]
+    follow: bool,
+}
+
+impl Log {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        check_fields::<json::EventObject>(&self.json.fields())?;
+        let session_id = app.resolve(self.session.as_deref())?;
+        if self.patch {
+            return self.patch(app, session_id);
+        }
+        let date = |option, text: &Option<String>| {
+            text.as_deref().map(|text| date::parse(option, text, app.now)).transpose()
+        };
+        let mut query = Query {
+            kinds: self.kind.clone(),
+            since: date("--since", &self.since)?,
+            until: date("--until", &self.until)?,
+            from: if self.follow { app.store()?.tip(session_id)? } else { None },
+            after: None,
+            limit: self.max_count.filter(|n| *n > 0),
+        };
+        let mut events = log::log(app.store()?, session_id, &query)?;
+        if self.reverse || self.follow {
+            events.reverse();
+        }
+        if !self.follow && !self.json.is_wanted() {
+            app.page();
+        }
+        self.answer(app, &events)?;
+        if self.follow {
+            query.limit = None;
+            self.follow(app, session_id, query)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&self, app: &App, events: &[LoggedEvent]) -> Result<(), CliError> {
+        if self.json.is_wanted() {
+            let fields = self.json.fields();
+            for event in events {
+                app.answer_json(&json::select(json::to_map(&json::event(event)), &fields))?;
+            }
+            return Ok(());
+        }
+        let style = output::style(app);
+        app.answer(|out| {
+            if self.oneline {
+                text::oneline(out, events, &style)
+            } else {
+                text::full(out, events, &style)
+            }
+        })
+    }
+
+    /// Looks at the one ref again and again; it costs one small read each time.
+    fn follow(&self, app: &App, session_id: SessionId, mut query: Query) -> Result<(), CliError> {
+        let store = app.store()?;
+        query.after = query.from;
+        app.finish()?;
+        loop {
+            std::thread::sleep(FOLLOW_INTERVAL);
+            let Some(tip_oid) = store.tip(session_id)? else {
+                return Ok(());
+            };
+            if query.after == Some(tip_oid) {
+                continue;
+            }
+            query.from = Some(tip_oid);
+            let mut events = log::log(store, session_id, &query)?;
+            events.reverse();
+            self.answer(app, &events)?;
+            app.finish()?;
+            query.after = Some(tip_oid);
+        }
+    }
+
+    /// Lets git show the patches: it has the pager, the colors and the options for it.
+    fn patch(&self, app: &App, session_id: SessionId) -> Result<(), CliError> {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(app.dir());
+        if app.global.no_pager || app.environment.agent().is_some() {
+            git.arg("--no-pager");
+        }
+        git.args(["log", "-p", "--no-ext-diff", "--no-textconv", "--first-parent"]);
+        if self.reverse {
+            git.arg("--reverse");
+        }
+        if let Some(n) = self.max_count.filter(|n| *n > 0) {
+            git.arg(format!("-n{n}"));
+        }
+        for (option, date) in [("--since", &self.since), ("--until", &self.until)] {
+            if let Some(text) = date {
+                let at = date::parse(option, text, app.now)?;
+                git.arg(format!("{option}=@{}", at.seconds()));
+            }
+        }
+        if !self.kind.is_empty() {
+            let kinds: Vec<String> = self.kind.iter().map(|kind| regex::escape(kind)).collect();
+            git.args(["-E", "--grep", &format!("^Session-Event: ({})$", kinds.join("|"))]);
+        }
+        git.arg("--end-of-options").arg(session_ref(session_id)).arg("--");
+        match git.status() {
+            Ok(status) if status.success() => Ok(()),
+            // Whoever read the answer closed the pipe.
+            Ok(status) if is_sigpipe(status) => {
+                Err(CliError::Output(std::io::ErrorKind::BrokenPipe.into()))
+            }
+            Ok(_) => Err(CliError::Failed("git log failed".into())),
+            Err(error) => Err(CliError::Failed(format!("cannot run git: {error}"))),
+        }
+    }
+}
+
+/// Tells whether a program was ended by a closed pipe, itself or, with a shell between, its child.
+fn is_sigpipe(status: ExitStatus) -> bool {
+    const SIGPIPE: i32 = 13;
+    status.signal() == Some(SIGPIPE) || status.code() == Some(128 + SIGPIPE)
+}

@@ -1,0 +1,117 @@
+//! One file for each verb: its options, and what it does with them.
+
+mod attach;
+mod completion;
+mod delete;
+mod help;
+mod lifecycle;
+mod list;
+mod log;
+mod manual;
+mod schema;
+mod show;
+mod start;
+mod status;
+mod transition;
+mod update;
+
+use clap::Subcommand;
+
+pub use status::{Form, Status};
+
+use super::CliError;
+use super::app::App;
+
+/// What can be done.
+///
+/// A line here is the one in the list of commands; each verb explains itself at length where its
+/// options are. Only those of the command that is called are defined (`defer`): the others would
+/// take a quarter of the time of a short command.
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+pub enum Command {
+    /// Make a session and begin it
+    #[command(visible_alias = "new")]
+    Start(start::Start),
+    /// Make a session and leave it in its initial state
+    Create(start::Create),
+    /// Put a session aside
+    #[command(visible_alias = "pause")]
+    Suspend(transition::Suspend),
+    /// Go on with a session that was put aside
+    Resume(transition::Resume),
+    /// End a session with success
+    #[command(visible_aliases = ["complete", "done"])]
+    Finish(transition::Finish),
+    /// End a session with failure
+    Fail(transition::Fail),
+    /// End a session before its work is done
+    #[command(visible_aliases = ["stop", "kill"])]
+    Terminate(transition::Terminate),
+    /// Move a session to another state
+    #[command(visible_alias = "to")]
+    Transition(transition::Transition),
+    /// Move a session to the one state that comes next
+    Next(transition::Next),
+    /// Tell where you are (the default)
+    Status(Status),
+    /// List sessions
+    #[command(visible_alias = "ls")]
+    List(list::List),
+    /// Show one session
+    #[command(visible_alias = "get")]
+    Show(show::Show),
+    /// Show the history of a session
+    Log(log::Log),
+    /// Change what is recorded of a session
+    #[command(visible_aliases = ["set", "edit"])]
+    Update(update::Update),
+    /// Keep a file with a session
+    Attach(attach::Attach),
+    /// Take a file out of a session
+    Detach(attach::Detach),
+    /// Remove sessions
+    #[command(visible_alias = "rm")]
+    Delete(delete::Delete),
+    /// Look at lifecycles: which states there are, and which may follow which
+    #[command(subcommand)]
+    Lifecycle(lifecycle::Lifecycle),
+    /// Print the JSON Schema of the session object
+    Schema(schema::Schema),
+    /// Print the completion script of a shell
+    Completion(completion::Completion),
+    /// Print the manual page
+    Manual(manual::Manual),
+    /// Explain a command
+    Help(help::Help),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        match self {
+            Command::Start(args) => args.run(app),
+            Command::Create(args) => args.run(app),
+            Command::Suspend(args) => args.run(app),
+            Command::Resume(args) => args.run(app),
+            Command::Finish(args) => args.run(app),
+            Command::Fail(args) => args.run(app),
+            Command::Terminate(args) => args.run(app),
+            Command::Transition(args) => args.run(app),
+            Command::Next(args) => args.run(app),
+            Command::Status(args) => args.run(app),
+            Command::List(args) => args.run(app),
+            Command::Show(args) => args.run(app),
+            Command::Log(args) => args.run(app),
+            Command::Update(args) => args.run(app),
+            Command::Attach(args) => args.run(app),
+            Command::Detach(args) => args.run(app),
+            Command::Delete(args) => args.run(app),
+            Command::Lifecycle(args) => args.run(app),
+            Command::Schema(args) => args.run(app),
+            Command::Completion(args) => args.run(app),
+            Command::Manual(args) => args.run(app),
+            Command::Help(args) => args.run(app),
+        }
+    }
+}

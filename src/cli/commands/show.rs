@@ -1,0 +1,118 @@
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use schemars::JsonSchema;
+
+use super::start::shown;
+use crate::cli::app::App;
+use crate::cli::options::Json;
+use crate::cli::{CliError, complete, date, output};
+use crate::model::{Oid, SessionId, Timestamp};
+use crate::ops::load::{self, Loaded, View};
+use crate::ops::{OpError, log};
+use crate::render::format::Format;
+use crate::render::json::{self, SessionObject};
+use crate::render::{log as text, session};
+
+/// Show one session
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    #[command(flatten)]
+    json: Json,
+    /// Print the record as it is stored
+    #[arg(long, conflicts_with = "json")]
+    yaml: bool,
+    /// Print placeholders such as %(handle) or %(links.issue), as "git for-each-ref" has them
+    #[arg(long, value_name = "format", conflicts_with_all = ["json", "yaml"])]
+    format: Option<String>,
+    /// Show it as it was after this commit of its history, or at this date
+    #[arg(long, value_name = "rev-or-date")]
+    at: Option<String>,
+}
+
+impl Show {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let session_id = app.resolve(self.session.as_deref())?;
+        let loaded = match &self.at {
+            None => load::load(app.store()?, session_id)?,
+            Some(at) => load_as_of(app, session_id, at)?,
+        };
+        if self.json.is_wanted() {
+            return answer_json(app, &loaded.view, &self.json);
+        }
+        if self.yaml {
+            return app.answer(|out| out.write_all(&loaded.snapshot.record));
+        }
+        if let Some(format) = &self.format {
+            let format = Format::parse(format)?;
+            let map = shown(app, &loaded.view);
+            return app.answer(|out| {
+                format.write(out, &map, app.now)?;
+                writeln!(out)
+            });
+        }
+        let root = app.store()?.root();
+        let since = state_since(app, &loaded.view)?;
+        app.page();
+        let style = output::style(app);
+        app.answer(|out| session::show(out, &loaded.view, &root, since, &style))
+    }
+}
+
+/// Answers with a session as JSON.
+pub fn answer_json(app: &App, view: &View, wanted: &Json) -> Result<(), CliError> {
+    let fields = wanted.fields();
+    check_fields::<SessionObject>(&fields)?;
+    app.answer_json(&json::select(shown(app, view), &fields))
+}
+
+/// Refuses fields that an object has not.
+pub fn check_fields<T: JsonSchema>(fields: &[String]) -> Result<(), CliError> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let mut known = json::keys::<T>();
+    match fields.iter().find(|field| !known.contains(field)) {
+        None => Ok(()),
+        Some(field) => {
+            known.sort();
+            Err(OpError::UnknownField { kind: "JSON field", field: field.clone(), known }.into())
+        }
+    }
+}
+
+/// Returns when the session came into its state, as far as its newest events tell.
+pub fn state_since(app: &App, view: &View) -> Result<Option<Timestamp>, CliError> {
+    let mut events = Vec::new();
+    for event in log::events(app.store()?, view.tip).take(MAX_LOOKBACK) {
+        events.push(event?);
+        if let Some(since) = text::state_since(&events) {
+            return Ok(Some(since));
+        }
+    }
+    Ok(None)
+}
+
+/// How many events are looked through for the newest transition.
+const MAX_LOOKBACK: usize = 64;
+
+/// Reads a session as it was after a commit of its history, or at a date.
+fn load_as_of(app: &App, session_id: SessionId, at: &str) -> Result<Loaded, CliError> {
+    let store = app.store()?;
+    let events = log::log(store, session_id, &log::Query::default())?;
+    let by_revision: Option<Oid> = store.find_commit(at);
+    let found = match by_revision {
+        Some(oid) => events.iter().find(|event| event.commit == oid),
+        None => {
+            let date = date::parse("--at", at, app.now)?;
+            events.iter().find(|event| event.at <= date)
+        }
+    };
+    let event = found.ok_or_else(|| {
+        OpError::invalid("--at", format!("session {} has no event at '{at}'", session_id.handle()))
+    })?;
+    Ok(load::load_at(store, session_id, event.commit)?)
+}

@@ -1,0 +1,370 @@
+use clap::{Args, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::cli::app::App;
+use crate::cli::options::Json;
+use crate::cli::{CliError, complete, editor, hint, input, output};
+use crate::lifecycle::Lifecycle;
+use crate::model::{Map, SessionId, Value};
+use crate::ops::change::Changed;
+use crate::ops::create::{self, NewSession};
+use crate::ops::transition::{self, Request, Target};
+use crate::ops::{OpError, lifecycles};
+use crate::render::json;
+use crate::store::session_ref;
+
+/// Make a session and begin it: it moves to its first active state and becomes current
+///
+/// The session is recorded for the branch that you are on; with -b a branch is made for it first.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  git session start \"Add user authentication\" -b\n  \
+    git session start \"Fix the login\" --issue FEAT-0098 --role engineer")]
+pub struct Start {
+    #[command(flatten)]
+    new: New,
+    /// Switch to this branch first, making it if need be; without a name, one made of the title
+    #[arg(short, long, value_name = "name", num_args = 0..=1, require_equals = true,
+          default_missing_value = "")]
+    branch: Option<String>,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// Make a session and leave it in its initial state
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  git session create --lifecycle feature \"Implement OAuth login\"\n  \
+    echo '{\"title\": \"x\"}' | git session create --json --lifecycle feature --input -"
+)]
+pub struct Create {
+    #[command(flatten)]
+    new: New,
+    /// The branch that the work is done on, if not the present one; it is not switched to
+    #[arg(short, long, value_name = "name")]
+    branch: Option<String>,
+    /// Read {title, name, configuration, links, statistics, labels} as JSON from a file or '-'
+    #[arg(long, value_name = "file", value_hint = ValueHint::FilePath)]
+    input: Option<String>,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// What a new session is to be.
+#[derive(Debug, Args)]
+struct New {
+    /// One line: what the session is for
+    #[arg(value_name = "title")]
+    title: Option<String>,
+    /// The same
+    #[arg(
+        long = "title",
+        alias = "feature-request",
+        hide = true,
+        value_name = "title",
+        conflicts_with = "title"
+    )]
+    title_option: Option<String>,
+    /// The lifecycle to follow; default: session.lifecycle, else worker
+    #[arg(long, value_name = "name", add = ArgValueCompleter::new(complete::lifecycles))]
+    lifecycle: Option<String>,
+    /// A name for the command line
+    #[arg(long, value_name = "name")]
+    name: Option<String>,
+    /// Use this UUID; repeating the same command returns the session that is there
+    #[arg(long, value_name = "uuid")]
+    id: Option<String>,
+    /// The issue it belongs to
+    #[arg(long, value_name = "issue")]
+    issue: Option<String>,
+    /// The part that the worker plays
+    #[arg(long, value_name = "role")]
+    role: Option<String>,
+    /// The language model
+    #[arg(long, value_name = "model")]
+    model: Option<String>,
+    /// The agent program; default: the one that runs us
+    #[arg(long, value_name = "agent")]
+    agent: Option<String>,
+    /// The chain of tasks it belongs to
+    #[arg(long, value_name = "chain")]
+    chain: Option<String>,
+    /// The task it belongs to
+    #[arg(long, value_name = "task")]
+    task: Option<String>,
+    /// The path of its PRD, as a link; "git session attach --as prd" keeps the file itself
+    #[arg(long, value_name = "path", value_hint = ValueHint::FilePath)]
+    prd: Option<String>,
+    /// The session that it continues
+    #[arg(long, value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    parent: Option<String>,
+    /// A word to find it by; may be repeated
+    #[arg(long, value_name = "label")]
+    label: Vec<String>,
+    /// How often the work may be tried again
+    #[arg(long, value_name = "n")]
+    max_iterations: Option<u64>,
+    /// How many minutes the work may take
+    #[arg(long, value_name = "minutes")]
+    timeout: Option<u64>,
+    /// Keep checkpoints without being asked
+    #[arg(long, overrides_with = "no_auto_checkpoint")]
+    auto_checkpoint: bool,
+    /// Keep checkpoints only when asked
+    #[arg(long, overrides_with = "auto_checkpoint")]
+    no_auto_checkpoint: bool,
+    /// Read title (first line) and description from a file or '-'
+    #[arg(short = 'F', long, value_name = "file", value_hint = ValueHint::FilePath)]
+    file: Option<String>,
+    /// Let somebody edit title and description first
+    #[arg(short, long)]
+    edit: bool,
+}
+
+impl Start {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let mut new = self.new.to_session(app)?;
+        new.starts = true;
+        let id = self.new.session_id(app)?;
+        let lifecycle = self.new.lifecycle(app)?;
+        let is_new_branch = match &self.branch {
+            Some(name) => {
+                // What is refused must leave no branch behind.
+                let store = app.store()?;
+                create::check_create(store, &app.context()?, id, &lifecycle, &new)?;
+                Some(store.switch_branch(name, &new.title)?)
+            }
+            None => None,
+        };
+        if let Some((branch, _)) = &is_new_branch {
+            new.branch = Some(branch.clone());
+        }
+        let made = create::create(app.store()?, &app.context()?, id, &lifecycle, &new)?;
+        let made = begin(app, made)?;
+        app.store()?.set_current(made.view.session.id)?;
+        let handle = made.view.session.id.handle();
+        let place = match (&is_new_branch, &made.view.session.branch) {
+            (Some((branch, true)), _) => format!(" on new branch {branch}"),
+            (_, Some(branch)) => format!(" on branch {branch}"),
+            _ => String::new(),
+        };
+        let verb = if made.is_new { "Started session" } else { "Already started: session" };
+        answer_made(app, &made, &self.json, &format!("{verb} {handle}{place}"))?;
+        if made.is_new && hint::is_wanted(app, "Start") && !self.json.is_wanted() {
+            app.narrate(
+                "hint: see where you are with \"git session\"; end with \"git session finish\"",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A session that was made before and not begun is begun.
+fn begin(app: &App, made: Changed) -> Result<Changed, CliError> {
+    let is_begun = made.is_new || made.view.session.status != made.view.lifecycle.initial();
+    if is_begun {
+        return Ok(made);
+    }
+    let to = made.view.lifecycle.first_active().name.clone();
+    let request = Request::to(Target::State(to));
+    let (store, context) = (app.store()?, app.context()?);
+    Ok(transition::transition(store, &context, made.view.session.id, &request)?)
+}
+
+impl Create {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let mut new = self.new.to_session(app)?;
+        new.branch = self.branch.clone();
+        if let Some(path) = &self.input {
+            read_input(app, path, &mut new)?;
+        }
+        let id = self.new.session_id(app)?;
+        let lifecycle = self.new.lifecycle(app)?;
+        let made = create::create(app.store()?, &app.context()?, id, &lifecycle, &new)?;
+        let handle = made.view.session.id.handle();
+        let verb = if made.is_new { "Created session" } else { "Already there: session" };
+        answer_made(app, &made, &self.json, &format!("{verb} {handle}"))
+    }
+}
+
+/// Answers with the session after a change, as JSON; otherwise only tells the story.
+pub fn answer(app: &App, changed: &Changed, json: &Json, story: &str) -> Result<(), CliError> {
+    if app.global.verbose && changed.is_new {
+        let (name, tip) = (session_ref(changed.view.session.id), changed.view.tip);
+        app.narrate(&format!("{name} is now at {tip}"));
+    }
+    if json.is_wanted() {
+        return super::show::answer_json(app, &changed.view, json);
+    }
+    app.narrate(story);
+    Ok(())
+}
+
+/// Answers with a session that was made: a script that did not ask for JSON gets its handle.
+fn answer_made(app: &App, made: &Changed, json: &Json, story: &str) -> Result<(), CliError> {
+    answer(app, made, json, story)?;
+    if json.is_wanted() || output::style(app).header {
+        return Ok(());
+    }
+    app.answer(|out| writeln!(out, "{}", made.view.session.id.handle()))
+}
+
+impl New {
+    fn to_session(&self, app: &App) -> Result<NewSession, CliError> {
+        let title = self.title.clone().or_else(|| self.title_option.clone());
+        let mut new = NewSession {
+            title: title.unwrap_or_default(),
+            name: self.name.clone(),
+            agent: self.agent.clone(),
+            model: self.model.clone(),
+            role: self.role.clone(),
+            links: self.links(),
+            labels: self.label.clone(),
+            configuration: self.configuration(),
+            ..NewSession::default()
+        };
+        if let Some(parent) = &self.parent {
+            new.parent = Some(app.resolve(Some(parent))?);
+        }
+        if let Some(path) = &self.file {
+            let text = input::read_text(app, path)?;
+            put_description(&mut new, &text);
+        }
+        if self.edit {
+            edit(app, &mut new)?;
+        }
+        Ok(new)
+    }
+
+    fn links(&self) -> Map {
+        let mut links = Map::new();
+        let words = [("issue", &self.issue), ("chain", &self.chain), ("task", &self.task)];
+        for (key, value) in words {
+            if let Some(value) = value {
+                links.insert(key.into(), value.as_str().into());
+            }
+        }
+        if let Some(path) = &self.prd {
+            let filename = input::file_name(path).unwrap_or_else(|| path.clone());
+            let prd = serde_json::json!({ "filename": filename, "path": path });
+            links.insert("prd".into(), prd);
+        }
+        links
+    }
+
+    fn configuration(&self) -> Map {
+        let mut map = Map::new();
+        let numbers = [("max_iterations", self.max_iterations), ("timeout_minutes", self.timeout)];
+        for (key, number) in numbers {
+            if let Some(number) = number {
+                map.insert(key.into(), number.into());
+            }
+        }
+        if self.auto_checkpoint || self.no_auto_checkpoint {
+            map.insert("auto_checkpoint".into(), self.auto_checkpoint.into());
+        }
+        map
+    }
+
+    fn session_id(&self, app: &App) -> Result<SessionId, CliError> {
+        let Some(id) = &self.id else {
+            return Ok(app.new_session_id());
+        };
+        SessionId::parse(id).ok_or_else(|| {
+            OpError::invalid("--id", format!("'{id}' is not a UUID in lower case with hyphens"))
+                .into()
+        })
+    }
+
+    fn lifecycle(&self, app: &App) -> Result<Lifecycle, CliError> {
+        let store = app.store()?;
+        let name = self.lifecycle.as_deref().or(store.settings().lifecycle.as_deref());
+        Ok(lifecycles::find(store.work_dir(), name.unwrap_or("worker"))?)
+    }
+}
+
+/// Takes the first line as title, and what follows as description.
+fn put_description(new: &mut NewSession, text: &str) {
+    let text = text.replace("\r\n", "\n");
+    let text = text.trim();
+    let (title, body) = text.split_once('\n').unwrap_or((text, ""));
+    if new.title.is_empty() {
+        new.title = title.trim().to_owned();
+        new.body = body.trim().to_owned();
+    } else {
+        new.body = text.to_owned();
+    }
+}
+
+fn edit(app: &App, new: &mut NewSession) -> Result<(), CliError> {
+    let help = "# The first line is the title; the rest describes the session.\n\
+                # Lines that begin with '#' are left out, and an empty title ends it all.\n";
+    let text = format!("{}\n\n{}\n{help}", new.title, new.body);
+    let edited = editor::without_comments(&editor::edit(app, "SESSION_EDITMSG", &text)?);
+    if edited.is_empty() {
+        return Err(CliError::Failed("aborting: the title is empty".into()));
+    }
+    new.title.clear();
+    new.body.clear();
+    put_description(new, &edited);
+    Ok(())
+}
+
+/// The keys that `create --input` takes.
+const INPUT_KEYS: [&str; 10] = [
+    "title",
+    "name",
+    "branch",
+    "agent",
+    "model",
+    "role",
+    "links",
+    "labels",
+    "statistics",
+    "configuration",
+];
+
+fn read_input(app: &App, path: &str, new: &mut NewSession) -> Result<(), CliError> {
+    for (key, value) in input::read_json(app, path)? {
+        put_input(new, &key, value)?;
+    }
+    Ok(())
+}
+
+fn put_input(new: &mut NewSession, key: &str, value: Value) -> Result<(), OpError> {
+    match (key, value) {
+        ("title", Value::String(title)) => new.title = title,
+        (_, Value::Null) if INPUT_KEYS.contains(&key) && key != "title" => {}
+        ("name", Value::String(name)) => new.name = Some(name),
+        ("branch", Value::String(branch)) => new.branch = Some(branch),
+        ("agent", Value::String(agent)) => new.agent = Some(agent),
+        ("model", Value::String(model)) => new.model = Some(model),
+        ("role", Value::String(role)) => new.role = Some(role),
+        ("links", Value::Object(map)) => new.links.extend(map),
+        ("statistics", Value::Object(map)) => new.statistics.extend(map),
+        ("configuration", Value::Object(map)) => new.configuration.extend(map),
+        ("labels", Value::Array(list)) => {
+            for label in list {
+                let Value::String(label) = label else {
+                    return Err(OpError::invalid("labels", "has an entry that is not text"));
+                };
+                new.labels.push(label);
+            }
+        }
+        (key, _) if INPUT_KEYS.contains(&key) => {
+            return Err(OpError::invalid(key, "is of the wrong type"));
+        }
+        (key, _) => {
+            let known = INPUT_KEYS.iter().map(|key| (*key).to_owned()).collect();
+            return Err(OpError::UnknownField { kind: "field", field: key.to_owned(), known });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the session as a map, as it is shown.
+pub fn shown(app: &App, view: &crate::ops::load::View) -> Map {
+    let root = app.opened().map(crate::store::Store::root).unwrap_or_default();
+    json::to_map(&json::session(view, &root))
+}

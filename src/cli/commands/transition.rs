@@ -1,0 +1,244 @@
+//! The verbs that move a session from state to state.
+
+use clap::{Args, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
+
+use super::start::answer;
+use crate::cli::app::App;
+use crate::cli::options::{Json, Reason};
+use crate::cli::{CliError, complete, input};
+use crate::lifecycle::Intent;
+use crate::ops::attach;
+use crate::ops::transition::{self, Request, Target};
+
+/// Put a session aside; "resume" brings it back to the state that it is in now
+#[derive(Debug, Args)]
+pub struct Suspend {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// Go on with a session that was put aside, in the state that it was in; it becomes current
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Go on in this state instead
+    #[arg(long, value_name = "state", add = ArgValueCompleter::new(complete::states))]
+    to: Option<String>,
+    /// Only tell whether it can be resumed, by the exit status
+    #[arg(long)]
+    check: bool,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// End a session with success
+#[derive(Debug, Args)]
+pub struct Finish {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Keep this file with the session, as its report
+    #[arg(long, value_name = "file", value_hint = ValueHint::FilePath)]
+    report: Option<String>,
+    /// What whoever goes on should know
+    #[arg(long, value_name = "text")]
+    handoff: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// End a session with failure
+#[derive(Debug, Args)]
+pub struct Fail {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Record that another session may try again
+    #[arg(long)]
+    recoverable: bool,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// End a session before its work is done, as interrupted
+#[derive(Debug, Args)]
+pub struct Terminate {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// Move a session to another state, if its lifecycle allows it
+///
+/// Moving it to the state that it is in says so, changes nothing and is no error.
+#[derive(Debug, Args)]
+#[command(override_usage = "git session transition [OPTIONS] [session] <state>")]
+#[command(after_help = "Examples:\n  git session to planning\n  \
+    git session transition qpvuntsm failed -m \"the tests do not pass\"")]
+pub struct Transition {
+    /// The session; left out, the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions_and_states))]
+    session: Option<String>,
+    /// The state
+    #[arg(value_name = "state", add = ArgValueCompleter::new(complete::states))]
+    state: Option<String>,
+    /// Refuse unless it is in this state
+    #[arg(long, value_name = "state", add = ArgValueCompleter::new(complete::states))]
+    expect: Option<String>,
+    /// Move it whatever the lifecycle says; recorded as forced
+    #[arg(short, long)]
+    force: bool,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// Move a session to the one state that comes next
+#[derive(Debug, Args)]
+pub struct Next {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Suspend {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let request =
+            Request { reason: self.reason.text(), ..Request::to(Target::Intent(Intent::Suspend)) };
+        run(app, self.session.as_deref(), &request, &self.json)
+    }
+}
+
+impl Resume {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let target = match &self.to {
+            Some(state) => Target::ResumeTo(state.clone()),
+            None => Target::Intent(Intent::Resume),
+        };
+        let request = Request { reason: self.reason.text(), ..Request::to(target) };
+        let session_id = app.resolve(self.session.as_deref())?;
+        if self.check {
+            let loaded = crate::ops::load::load(app.store()?, session_id)?;
+            let to = transition::preview(&app.context()?, &loaded.view, &request)?;
+            return app.answer(|out| writeln!(out, "{} -> {to}", loaded.view.session.status));
+        }
+        run(app, self.session.as_deref(), &request, &self.json)?;
+        Ok(app.store()?.set_current(session_id)?)
+    }
+}
+
+impl Finish {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let report = match &self.report {
+            None => None,
+            Some(path) => {
+                let name = input::file_name(path).unwrap_or_else(|| "report".into());
+                Some((name, input::read(app, path, attach::MAX_BYTES)?))
+            }
+        };
+        let request = Request {
+            reason: self.reason.text(),
+            handoff: self.handoff.clone(),
+            report,
+            ..Request::to(Target::Intent(Intent::Finish))
+        };
+        run(app, self.session.as_deref(), &request, &self.json)
+    }
+}
+
+impl Fail {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let request = Request {
+            reason: self.reason.text(),
+            recoverable: self.recoverable,
+            ..Request::to(Target::Intent(Intent::Fail))
+        };
+        run(app, self.session.as_deref(), &request, &self.json)
+    }
+}
+
+impl Terminate {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let request = Request {
+            reason: self.reason.text(),
+            ..Request::to(Target::Intent(Intent::Terminate))
+        };
+        run(app, self.session.as_deref(), &request, &self.json)
+    }
+}
+
+impl Transition {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let (session, state) = last_is_required(self.session, self.state, "state")?;
+        let request = Request {
+            reason: self.reason.text(),
+            expect: self.expect.clone(),
+            force: self.force,
+            ..Request::to(Target::State(state))
+        };
+        run(app, session.as_deref(), &request, &self.json)
+    }
+}
+
+impl Next {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let request = Request { reason: self.reason.text(), ..Request::to(Target::Next) };
+        run(app, self.session.as_deref(), &request, &self.json)
+    }
+}
+
+/// Of `[<session>] <what>`, returns the session, if it is there, and the other. The definition cannot
+/// say it: it would read `-- <session> <what>` otherwise.
+pub fn last_is_required(
+    first: Option<String>,
+    second: Option<String>,
+    what: &str,
+) -> Result<(Option<String>, String), CliError> {
+    match (first, second) {
+        (session, Some(second)) => Ok((session, second)),
+        (Some(only), None) => Ok((None, only)),
+        (None, None) => Err(CliError::Usage(format!("<{what}> is missing"))),
+    }
+}
+
+fn run(app: &App, name: Option<&str>, request: &Request, json: &Json) -> Result<(), CliError> {
+    let session_id = app.resolve(name)?;
+    let changed = transition::transition(app.store()?, &app.context()?, session_id, request)?;
+    let session = &changed.view.session;
+    let story = match (changed.is_new, session.outcome) {
+        (true, Some(outcome)) => format!("is now '{}' ({outcome})", session.status),
+        (true, None) => format!("is now '{}'", session.status),
+        (false, _) => format!("is already '{}'", session.status),
+    };
+    answer(app, &changed, json, &format!("Session {} {story}", session.id.handle()))
+}

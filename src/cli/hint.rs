@@ -1,0 +1,117 @@
+//! The next step after an error, on its own lines; silenced by `GIT_ADVICE=0`, `-q`, or
+//! `advice.session<Key>=false`.
+
+use super::app::App;
+use super::error::CliError;
+use crate::ops::{Candidate, OpError};
+use crate::store::StoreError;
+
+/// How many candidates of an ambiguous name are listed.
+const MAX_CANDIDATES: usize = 10;
+
+/// Returns the lines of the hint; none if there is nothing to say or nobody wants to hear it.
+pub fn lines(app: &App, error: &CliError) -> Vec<String> {
+    match hint(error) {
+        Some((key, lines)) if is_wanted(app, key) => lines,
+        _ => Vec::new(),
+    }
+}
+
+/// Tells whether hints under `advice.session<key>` are wanted.
+pub fn is_wanted(app: &App, key: &str) -> bool {
+    let key = format!("session{}", key.to_lowercase());
+    let is_off = app.opened().is_some_and(|store| store.settings().advice_off.contains(&key));
+    let by_environment = !app.environment.has("GIT_ADVICE") || app.environment.is_on("GIT_ADVICE");
+    !app.global.quiet && by_environment && !is_off
+}
+
+fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
+    let CliError::Op(error) = error else {
+        return None;
+    };
+    Some(match error {
+        OpError::NotFound { .. } => ("NotFound", vec!["see \"git session list --all\"".into()]),
+        OpError::NoCurrent => (
+            "NoCurrent",
+            vec![
+                "begin one with \"git session start <title>\", or name one of \"git session list\""
+                    .into(),
+            ],
+        ),
+        OpError::Ambiguous { candidates, .. } => ("Ambiguous", candidate_lines(candidates)),
+        OpError::InvalidTransition { from, allowed, to, .. } => {
+            ("Transition", transition_lines(from, to, allowed))
+        }
+        OpError::InvalidValue { allowed, .. } if !allowed.is_empty() => {
+            ("Value", vec![format!("it can be {}", or_list(allowed))])
+        }
+        OpError::UnknownField { known, .. } => {
+            ("Field", vec![format!("there are: {}", known.join(", "))])
+        }
+        OpError::Unexpected { .. } | OpError::Conflict { .. } => (
+            "Conflict",
+            vec![
+                "nothing was changed; look with \"git session log -n3\" and run the command again"
+                    .into(),
+            ],
+        ),
+        OpError::Corrupt { .. } => (
+            "Corrupt",
+            vec!["the others are not affected; \"git session delete --force\" removes it".into()],
+        ),
+        OpError::Newer { .. } => ("Newer", vec!["update git-session to read it".into()]),
+        OpError::Store(error) => return store_hint(error),
+        _ => return None,
+    })
+}
+
+fn store_hint(error: &StoreError) -> Option<(&'static str, Vec<String>)> {
+    Some(match error {
+        StoreError::Unsafe(path) => {
+            let command = "git config --global --add safe.directory";
+            (
+                "Unsafe",
+                vec![
+                    "to add an exception for this directory, call:".into(),
+                    format!("  {command} {}", path.display()),
+                ],
+            )
+        }
+        StoreError::Busy { .. } => {
+            ("Busy", vec!["nothing was changed; run the command again".into()])
+        }
+        _ => return None,
+    })
+}
+
+fn candidate_lines(candidates: &[Candidate]) -> Vec<String> {
+    let mut lines = vec!["the candidates are:".to_owned()];
+    for candidate in candidates.iter().take(MAX_CANDIDATES) {
+        let Candidate { handle, status, date, title } = candidate;
+        lines.push(format!("  {handle} {status} {date} - {title}"));
+    }
+    if candidates.len() > MAX_CANDIDATES {
+        lines.push(format!("  and {} more", candidates.len() - MAX_CANDIDATES));
+    }
+    lines
+}
+
+fn transition_lines(from: &str, to: &str, allowed: &[String]) -> Vec<String> {
+    if allowed.is_empty() {
+        return vec![format!("'{from}' is final")];
+    }
+    let mut lines = vec![format!("from '{from}' it can go to {}", or_list(allowed))];
+    if to == "next" {
+        lines.push("say which one with \"git session to <state>\"".into());
+    }
+    lines
+}
+
+/// Returns `a`, `a or b`, `a, b or c`.
+fn or_list(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+    }
+}
