@@ -1,0 +1,28 @@
+//! The program from outside: what is typed, what is answered, and what git finds afterwards.
+#![allow(clippy::disallowed_methods, clippy::print_stderr)]
+
+mod cli {
+    mod harness;
+
+    mod attach;
+    mod damage;
+    mod delete;
+    mod errors;
+    mod files;
+    mod generated;
+    mod hooks;
+    mod hostile;
+    mod lifecycle;
+    mod list;
+    mod log;
+    mod many;
+    mod naming;
+    mod places;
+    mod show;
+    mod start;
+    mod status;
+    mod streams;
+    mod trailer;
+    mod transition;
+    mod update;
+}
