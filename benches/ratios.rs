@@ -1,0 +1,456 @@
+//! What our commands cost beside plain git: whole processes in turn, on the same repository, in the
+//! same run.
+//!
+//! `cargo bench --bench ratios [-- --dir <directory> --runs <n>]` prints a Markdown table. Wall times
+//! are medians, and the ratio is the median of the pairs' ratios, so that a machine whose speed
+//! drifts disturbs it little. Nothing fails here for being slow: the goal is printed, and whether it
+//! is met. The repositories are made from a fixed seed below `--dir`, the directory for temporary
+//! files if it is not given. On a file system in memory, syncing costs nothing and says nothing; on a
+//! disk that others keep busy, a write takes as long as its syncs, and the ratio is that of their numbers.
+//!
+//! The plumbing that a write is compared with makes the same commit: a tree of two files, with
+//! `core.fsync=all`. It is spared what ours does beside: it neither reads the session, nor asks its
+//! lifecycle, nor takes a lock, nor has an old value as condition, nor writes a reflog; and it is less
+//! durable, since git never syncs a directory.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const SESSION: &str = env!("CARGO_BIN_EXE_git-session");
+/// How many sessions the large repository has.
+const N_SESSIONS: u64 = 1000;
+/// How many runs of each pair are not counted.
+const N_WARM_UPS: usize = 3;
+
+fn main() -> io::Result<()> {
+    let options = Options::read();
+    let dir = tempfile::Builder::new().prefix("ratios").tempdir_in(&options.dir)?;
+    let git = Place::new(dir.path().join("home"));
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}, {} runs in {}\n", git.version(), options.n_runs, options.dir.display())?;
+    writeln!(out, "| command | ms | beside | ms | ratio | goal | |")?;
+    writeln!(out, "|---|--:|---|--:|--:|--:|---|")?;
+    let small = Small::make(git.at(dir.path().join("small")));
+    let large = Large::make(git.at(dir.path().join("large")));
+    for pair in small.pairs().into_iter().chain(large.pairs()) {
+        writeln!(out, "{}", pair.measure(options.n_runs))?;
+    }
+    Ok(())
+}
+
+/// What was asked for.
+struct Options {
+    dir: PathBuf,
+    n_runs: usize,
+}
+
+impl Options {
+    fn read() -> Options {
+        let mut options = Options { dir: std::env::temp_dir(), n_runs: 50 };
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().expect("the option has a value");
+            match arg.as_str() {
+                "--dir" => options.dir = PathBuf::from(value()),
+                "--runs" => options.n_runs = value().parse().expect("--runs takes a number"),
+                // Cargo says so.
+                "--bench" => {}
+                other => panic!("unknown option '{other}'"),
+            }
+        }
+        options
+    }
+}
+
+/// A directory in which commands run, untouched by the user's own configuration.
+struct Place {
+    home: PathBuf,
+    dir: PathBuf,
+}
+
+impl Place {
+    fn new(home: PathBuf) -> Place {
+        std::fs::create_dir_all(&home).expect("can make a directory");
+        let config = "[user]\n\tname = Ada\n\temail = ada@example.com\n\
+            [init]\n\tdefaultBranch = main\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n";
+        std::fs::write(home.join(".gitconfig"), config).expect("can write a file");
+        Place { dir: home.clone(), home }
+    }
+
+    /// Returns the place `dir` in the same world.
+    fn at(&self, dir: PathBuf) -> Place {
+        Place { home: self.home.clone(), dir }
+    }
+
+    fn version(&self) -> String {
+        self.output("git", &["--version"])
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the programs are found where the caller's are")]
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let bin = Path::new(SESSION).parent().expect("a program is in a directory");
+        let path = std::env::var("PATH").expect("PATH is set");
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .current_dir(&self.dir)
+            .env_clear()
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("HOME", &self.home)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn output(&self, program: &str, args: &[&str]) -> String {
+        let output = self.command(program, args).output().expect("the program starts");
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {args:?}: {complaint}");
+        String::from_utf8(output.stdout).expect("text").trim_end().to_owned()
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        self.output("git", args)
+    }
+
+    fn session(&self, args: &[&str]) -> String {
+        self.output(SESSION, args)
+    }
+
+    /// Makes a repository with one commit here.
+    fn init(&self) {
+        std::fs::create_dir_all(&self.dir).expect("can make a directory");
+        self.git(&["init", "--quiet"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "-m", "begin"]);
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.dir.join(name), text).expect("can write a file");
+    }
+}
+
+/// Makes the command of one run, of which this is the number.
+type Run<'a> = Box<dyn FnMut(usize) -> Command + 'a>;
+
+/// Two commands to be compared.
+struct Pair<'a> {
+    name: &'static str,
+    ours: Run<'a>,
+    beside: &'static str,
+    theirs: Run<'a>,
+    goal: Option<f64>,
+}
+
+impl Pair<'_> {
+    /// Runs both in turn, and returns the row of the table.
+    fn measure(mut self, n_runs: usize) -> String {
+        let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for at in 0..N_WARM_UPS + n_runs {
+            let own = time((self.ours)(at));
+            let other = time((self.theirs)(at));
+            if at >= N_WARM_UPS {
+                ours.push(own.as_secs_f64() * 1000.0);
+                theirs.push(other.as_secs_f64() * 1000.0);
+                ratios.push(own.as_secs_f64() / other.as_secs_f64());
+            }
+        }
+        let ratio = median(ratios);
+        let mut row = format!("| `{}` | {:.2} ", self.name, median(ours));
+        let _ = write!(row, "| {} | {:.2} | {ratio:.2} ", self.beside, median(theirs));
+        let _ = match self.goal {
+            Some(goal) if ratio <= goal => write!(row, "| {goal:.1} | met |"),
+            Some(goal) => write!(row, "| {goal:.1} | **not met** |"),
+            None => write!(row, "| | |"),
+        };
+        row
+    }
+}
+
+fn time(mut command: Command) -> Duration {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let began_at = Instant::now();
+    let status = command.status().expect("the program starts");
+    let took = began_at.elapsed();
+    assert!(status.success(), "{command:?}: {status}");
+    took
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A repository with one session, to be written to by both sides.
+struct Small {
+    place: Place,
+    session: String,
+    record: String,
+    script: String,
+}
+
+/// Writes a commit with the plumbing; its first parameters are the ref and the file of the record, the
+/// others say the parent. `LIFECYCLE` is the object of `lifecycle.yaml`, which is there already.
+///
+/// The tree is written by `git hash-object`, since `git mktree` does not obey `core.fsync`.
+const PLUMBING: &str = r#"
+git="git -c core.fsync=all"
+bytes() {
+    hex=$1 octal=
+    while [ -n "$hex" ]; do
+        rest=${hex#??}
+        byte=0x${hex%"$rest"}
+        octal=$octal\\$((byte >> 6))$((byte >> 3 & 7))$((byte & 7))
+        hex=$rest
+    done
+}
+bytes LIFECYCLE
+lifecycle=$octal
+event() {
+    ref=$1 file=$2
+    shift 2
+    record=$($git hash-object -w $file) &&
+    bytes $record &&
+    tree=$(printf "100644 lifecycle.yaml\\0${lifecycle}100644 session.yaml\\0$octal" |
+        $git hash-object -w -t tree --stdin) &&
+    commit=$($git commit-tree "$@" -F message $tree) &&
+    $git update-ref -m event $ref $commit
+}
+"#;
+
+impl Small {
+    fn make(place: Place) -> Small {
+        place.init();
+        place.session(&["start", "Add user authentication"]);
+        let name = place.git(&["for-each-ref", "--format=%(refname)", "refs/sessions"]);
+        place.write("message", &place.git(&["log", "-1", "--format=%B", &name]));
+        place.git(&["update-ref", "refs/plumbing/session", &name]);
+        let lifecycle = place.git(&["rev-parse", &format!("{name}:lifecycle.yaml")]);
+        Small {
+            record: place.git(&["show", &format!("{name}:session.yaml")]),
+            session: name.trim_start_matches("refs/sessions/").to_owned(),
+            script: PLUMBING.replace("LIFECYCLE", &lifecycle),
+            place,
+        }
+    }
+
+    fn pairs(&self) -> Vec<Pair<'_>> {
+        let id = self.session.as_str();
+        let show = || self.place.command(SESSION, &["show", id]);
+        vec![
+            Pair {
+                name: "git-session transition",
+                ours: Box::new(move |at| {
+                    let state = ["suspended", "running"][at % 2];
+                    self.place.command(SESSION, &["transition", id, state])
+                }),
+                beside: "plumbing, same commit",
+                theirs: self.next_event("transition"),
+                goal: Some(0.5),
+            },
+            Pair {
+                name: "git-session update --add",
+                ours: Box::new(move |_| {
+                    let add = ["update", id, "--add", "statistics.total_tasks=1"];
+                    self.place.command(SESSION, &add)
+                }),
+                beside: "plumbing, same commit",
+                theirs: self.next_event("update"),
+                goal: None,
+            },
+            Pair {
+                name: "git-session start && git-session finish",
+                ours: Box::new(move |_| {
+                    let both = format!("'{SESSION}' start Title && '{SESSION}' finish");
+                    self.place.command("sh", &["-c", &both])
+                }),
+                beside: "plumbing, two commits",
+                theirs: Box::new(move |at| {
+                    self.write_record("start", at);
+                    let name = format!("refs/plumbing/{at}");
+                    let events = format!(
+                        "event {name} session.yaml && \
+                         echo x_finished: {at} >>session.yaml && \
+                         event {name} session.yaml -p {name}"
+                    );
+                    self.plumbing(&events)
+                }),
+                goal: None,
+            },
+            Pair {
+                name: "git session show",
+                ours: Box::new(move |_| self.place.command("git", &["session", "show", id])),
+                beside: "`git-session show`",
+                theirs: Box::new(move |_| show()),
+                goal: None,
+            },
+        ]
+    }
+
+    /// Returns the plumbing that adds an event to a session.
+    fn next_event(&self, what: &'static str) -> Run<'_> {
+        Box::new(move |at| {
+            self.write_record(what, at);
+            let name = "refs/plumbing/session";
+            self.plumbing(&format!("event {name} session.yaml -p {name}"))
+        })
+    }
+
+    /// Writes a record that was not there before.
+    fn write_record(&self, what: &str, at: usize) {
+        let record = format!("{}\nx_{what}: {at}\n", self.record);
+        self.place.write("session.yaml", &record);
+    }
+
+    fn plumbing(&self, events: &str) -> Command {
+        self.place.command("sh", &["-c", &format!("{}{events}", self.script)])
+    }
+}
+
+/// A repository with many packed sessions, to be read.
+struct Large {
+    place: Place,
+    session: String,
+    tip: String,
+}
+
+impl Large {
+    /// Makes one session with the program, and the others after its example.
+    fn make(place: Place) -> Large {
+        place.init();
+        place.session(&["start", "Title 0000 of many"]);
+        place.session(&["suspend", "-m", "waiting for the review"]);
+        place.session(&["resume"]);
+        place.session(&["update", "--add", "statistics.total_tasks=1"]);
+        let name = place.git(&["for-each-ref", "--format=%(refname)", "refs/sessions"]);
+        let events = Event::all(&place, &name);
+        let id = name.trim_start_matches("refs/sessions/");
+        let lifecycle = place.git(&["show", &format!("{name}:lifecycle.yaml")]);
+        let mut stream = format!("blob\nmark :1\n{}", data(&format!("{lifecycle}\n")));
+        let mut seed = 0x5e55_1011;
+        let mut ids = Vec::new();
+        for at in 1..N_SESSIONS {
+            let other = uuid(&mut seed);
+            for event in &events[..1 + (at % 4) as usize] {
+                event.import(&mut stream, id, &other, at);
+            }
+            ids.push(other);
+        }
+        place.write("stream", &stream);
+        let feed = "git fast-import --quiet <stream && git pack-refs --all && git repack -adq";
+        place.output("sh", &["-c", feed]);
+        place.git(&["fsck", "--strict"]);
+        let session = ids.swap_remove(ids.len() / 2);
+        let tip = place.git(&["rev-parse", &format!("refs/sessions/{session}")]);
+        Large { place, session, tip }
+    }
+
+    fn pairs<'a>(&'a self) -> Vec<Pair<'a>> {
+        let run = |program: &'static str, args: Vec<&'a str>| -> Run<'a> {
+            Box::new(move |_| self.place.command(program, &args))
+        };
+        let ours = |args: Vec<&'a str>| run(SESSION, args);
+        let id = self.session.as_str();
+        let show = || run("git", vec!["show", "-s", &self.tip]);
+        let format = "--format=%(refname) %(contents)";
+        let each = || run("git", vec!["for-each-ref", "refs/sessions", format]);
+        let (git_show, for_each_ref) = ("`git show -s`", "`git for-each-ref`");
+        let pair = |name, ours, beside, theirs, goal| Pair { name, ours, beside, theirs, goal };
+        vec![
+            pair("git-session show", ours(vec!["show", id]), git_show, show(), Some(1.5)),
+            pair(
+                "git-session show --json",
+                ours(vec!["show", id, "--json"]),
+                git_show,
+                show(),
+                Some(1.5),
+            ),
+            pair("git-session status", ours(vec!["status"]), git_show, show(), None),
+            pair("git-session list", ours(vec!["list"]), for_each_ref, each(), Some(2.0)),
+            pair(
+                "git-session list --porcelain",
+                ours(vec!["list", "--porcelain"]),
+                for_each_ref,
+                each(),
+                Some(2.0),
+            ),
+            pair(
+                "git-session list --branch",
+                ours(vec!["list", "--branch=topic-3"]),
+                for_each_ref,
+                each(),
+                None,
+            ),
+            pair(
+                "git-session list --json",
+                ours(vec!["list", "--json"]),
+                for_each_ref,
+                each(),
+                None,
+            ),
+        ]
+    }
+}
+
+/// An event of the session that is the example.
+struct Event {
+    message: String,
+    record: String,
+}
+
+impl Event {
+    /// Reads the events of a session, the oldest first.
+    fn all(place: &Place, name: &str) -> Vec<Event> {
+        let commits = place.git(&["rev-list", "--reverse", name]);
+        let read = |commit: &str| Event {
+            message: place.git(&["log", "-1", "--format=%B", commit]),
+            record: place.git(&["show", &format!("{commit}:session.yaml")]),
+        };
+        commits.lines().map(read).collect()
+    }
+
+    /// Appends the same event of the session `other` to a stream for `git fast-import`.
+    fn import(&self, stream: &mut String, id: &str, other: &str, at: u64) {
+        let adapt = |text: &str| {
+            let text = text.replace(id, other).replace("Title 0000", &format!("Title {at:04}"));
+            text.replace("ranch: main", &format!("ranch: topic-{}", at % 10)) + "\n"
+        };
+        let (name, seconds) = (format!("refs/sessions/{other}"), 1_700_000_000 + at);
+        let who = format!("Ada <ada@example.com> {seconds} +0000");
+        let (message, record) = (data(&adapt(&self.message)), data(&adapt(&self.record)));
+        let _ = write!(
+            stream,
+            "commit {name}\nauthor {who}\ncommitter {who}\n{message}\
+             M 100644 :1 lifecycle.yaml\nM 100644 inline session.yaml\n{record}"
+        );
+    }
+}
+
+/// Returns the `data` command of `git fast-import`.
+fn data(text: &str) -> String {
+    format!("data {}\n{text}\n", text.len())
+}
+
+/// Returns the next id: of the form of a UUIDv7, and always the same one for the same seed.
+fn uuid(seed: &mut u64) -> String {
+    let mut next = || {
+        // splitmix64
+        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let (a, b) = (next(), next());
+    let time = 0x0199_0000_0000 + (a >> 32);
+    format!(
+        "{:08x}-{:04x}-7{:03x}-8{:03x}-{:012x}",
+        time >> 16,
+        time & 0xffff,
+        a & 0xfff,
+        b >> 52,
+        b & 0xffff_ffff_ffff
+    )
+}
