@@ -193,6 +193,8 @@ fn unknown_words_are_wrong_use_and_the_known_ones_are_told() {
 #[test]
 fn a_pattern_that_could_take_for_ever_does_not() {
     let repo = TestRepo::new();
+    let error = repo.run(&["list", "--json", "--grep", "("]).error(129, "invalid_value");
+    assert_eq!(error["message"], "invalid value for '--grep': unclosed group");
     repo.create(&[&"a".repeat(4000)]);
     assert_eq!(repo.titles(&["--grep", "(a+)+b"]), Vec::<String>::new());
     assert_ne!(repo.run(&["list", "--grep", "((a{1000}){1000}){1000}"]).status, 0);

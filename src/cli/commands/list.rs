@@ -255,7 +255,9 @@ impl List {
             regex::RegexBuilder::new(&text).case_insensitive(self.ignore_case).build()
         };
         let invalid = |error: regex::Error| {
-            let reason = error.to_string().lines().last().unwrap_or_default().to_owned();
+            let text = error.to_string();
+            let reason = text.lines().last().unwrap_or_default();
+            let reason = reason.strip_prefix("error: ").unwrap_or(reason);
             CliError::from(OpError::invalid("--grep", reason))
         };
         self.grep.iter().map(build).collect::<Result<_, _>>().map_err(invalid)
