@@ -5,19 +5,24 @@ use std::path::{Path, PathBuf};
 
 use super::harness::{PROGRAM, TestRepo, executable, for_each_kind};
 
-const HOOK: &str = include_str!("../../hooks/prepare-commit-msg");
+const HOOK: &str = include_str!("../../hooks/commit-msg");
 
-/// Commits with the hook in place; `path` comes before the usual `PATH`.
-fn commit(repo: &TestRepo, path: Option<&Path>, message: &str) -> String {
-    executable(&repo.git_dir.join("hooks/prepare-commit-msg"), HOOK);
+/// Runs `git commit` with the hook in place; `path` comes before the usual `PATH`.
+fn try_commit(repo: &TestRepo, path: Option<&Path>, args: &[&str]) -> bool {
+    executable(&repo.git_dir.join("hooks/commit-msg"), HOOK);
     let usual = std::env::var_os("PATH").expect("it is there");
     let is_other = |dir: &PathBuf| !dir.join("git-session").exists();
     let usual = std::env::split_paths(&usual).filter(is_other);
     let path = std::env::join_paths(path.map(Path::to_owned).into_iter().chain(usual))
         .expect("it is there");
-    let mut git = repo.git_command(&["commit", "-q", "--allow-empty", "-m", message]);
-    git.env("PATH", path);
-    assert!(git.status().expect("it is there").success(), "the commit lands");
+    let mut git = repo.git_command(&[&["commit", "-q", "--allow-empty"], args].concat());
+    git.env("PATH", path).env("GIT_EDITOR", "true");
+    git.output().expect("it is there").status.success()
+}
+
+/// Commits, and returns the session that the commit names.
+fn commit(repo: &TestRepo, path: Option<&Path>, message: &str) -> String {
+    assert!(try_commit(repo, path, &["-m", message]), "the commit lands");
     repo.git(&["log", "-1", "--format=%(trailers:key=Session-Id,valueonly,separator=%x2c)"])
 }
 
@@ -46,4 +51,20 @@ fn a_commit_lands_without_the_program_and_with_one_that_fails() {
     fs::create_dir(&broken).expect("it is there");
     executable(&broken.join("git-session"), "#!/bin/sh\necho 'running $(id)'\nexit 139\n");
     assert_eq!(commit(&repo, Some(&broken), "failing"), "");
+}
+
+#[test]
+fn a_message_that_is_left_empty_still_commits_nothing() {
+    let repo = TestRepo::new().with_identity();
+    repo.start(&["x"]);
+    let before = repo.rev("HEAD");
+    for args in [&[][..], &["-v"], &["-s"], &["-v", "-s"]] {
+        assert!(!try_commit(&repo, Path::new(PROGRAM).parent(), args), "{args:?}");
+    }
+    assert_eq!(repo.rev("HEAD"), before);
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "one"]);
+    assert!(try_commit(&repo, Path::new(PROGRAM).parent(), &["--amend", "-v", "-s"]));
+    let message = repo.git(&["log", "-1", "--format=%B"]);
+    assert!(message.starts_with("one\n\nSigned-off-by: "), "{message}");
+    assert!(message.contains("\nSession-Id: "), "{message}");
 }
