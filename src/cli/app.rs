@@ -41,10 +41,8 @@ impl App {
 
     /// Returns the directory to work in.
     pub fn dir(&self) -> PathBuf {
-        match &self.global.dir {
-            Some(dir) => self.environment.current_dir.join(dir),
-            None => self.environment.current_dir.clone(),
-        }
+        let start = self.environment.current_dir.clone();
+        self.global.dir.iter().fold(start, |dir, next| dir.join(next))
     }
 
     /// Opens the repository, once.

@@ -138,7 +138,9 @@ fn code(error: &OpError) -> &'static str {
         OpError::Ambiguous { .. } => "ambiguous",
         OpError::InvalidTransition { .. } => "invalid_transition",
         OpError::Unexpected { .. } | OpError::Conflict { .. } => "conflict",
-        OpError::InvalidValue { .. } | OpError::Lifecycle { .. } => "invalid_value",
+        OpError::InvalidValue { .. } | OpError::Lifecycle { .. } | OpError::StillOpen { .. } => {
+            "invalid_value"
+        }
         OpError::UnknownField { .. } => "unknown_field",
         OpError::ImmutableField { .. } => "immutable_field",
         OpError::Corrupt { .. } => "corrupt",

@@ -45,6 +45,9 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
         OpError::InvalidValue { allowed, .. } if !allowed.is_empty() => {
             ("Value", vec![format!("it can be {}", or_list(allowed))])
         }
+        OpError::StillOpen { .. } => {
+            ("Open", vec!["end it first, or use \"git session delete --force\"".into()])
+        }
         OpError::UnknownField { known, .. } => {
             ("Field", vec![format!("there are: {}", known.join(", "))])
         }
@@ -101,8 +104,13 @@ fn transition_lines(from: &str, to: &str, allowed: &[String]) -> Vec<String> {
         return vec![format!("'{from}' is final")];
     }
     let mut lines = vec![format!("from '{from}' it can go to {}", or_list(allowed))];
-    if to == "next" {
-        lines.push("say which one with \"git session to <state>\"".into());
+    match to {
+        "next" => lines.push(
+            "say which one with \"git session to <state>\"; a paused one goes on with \"resume\""
+                .into(),
+        ),
+        "resume" => lines.push("one that has not begun begins with \"git session next\"".into()),
+        _ => {}
     }
     lines
 }

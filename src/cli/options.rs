@@ -8,9 +8,10 @@ use clap::{ArgAction, Args, ValueEnum, ValueHint};
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Common options")]
 pub struct Global {
-    /// Run as if started in <path>
-    #[arg(short = 'C', value_name = "path", value_hint = ValueHint::DirPath, global = true)]
-    pub dir: Option<PathBuf>,
+    /// Run as if started in <path>; a second one is below the first
+    #[arg(short = 'C', value_name = "path", global = true, action = ArgAction::Append,
+          value_hint = ValueHint::DirPath)]
+    pub dir: Vec<PathBuf>,
     /// Say less: no narration and no hints
     #[arg(short, long, global = true)]
     pub quiet: bool,

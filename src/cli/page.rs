@@ -115,7 +115,7 @@ fn option(argument: &clap::Arg, roff: &mut Roff) {
 }
 
 /// What no command says.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     (
         "NAMING A SESSION",
         "\
@@ -123,6 +123,12 @@ Wherever a session may stand: nothing or @ is the current one (GIT_SESSION in th
 this work tree's current session, else the one open session of this branch); - is the one before; \
 further its id, its handle or a unique prefix of either, its name, its branch, or a commit that it \
 made. Exact comes before prefix; a tie is an error that lists the candidates.",
+    ),
+    (
+        "DATES",
+        "\
+As git has them (2.weeks, yesterday, 2026-01-31, RFC 3339), and spans that are so long ago (2d, 1h30m). \
+A date without a zone is in UTC, and a day begins at midnight. What is no date is refused.",
     ),
     (
         "CONFIGURATION",

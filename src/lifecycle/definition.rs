@@ -18,21 +18,6 @@ pub struct State {
     pub to: Vec<String>,
 }
 
-impl State {
-    /// Tells whether a session that ended in this state may have `outcome`.
-    ///
-    /// A state without an implied outcome admits all; one that implies failure admits
-    /// `interrupted` too, because `terminate` ends there where the table has no other place.
-    pub fn admits(&self, outcome: Outcome) -> bool {
-        self.class == Class::Ended
-            && match self.outcome {
-                None => true,
-                Some(Outcome::Failure) => outcome != Outcome::Success,
-                Some(implied) => implied == outcome,
-            }
-    }
-}
-
 /// What somebody wrote down as a lifecycle, right or wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
@@ -184,18 +169,5 @@ mod tests {
     fn shown_text_has_no_control_characters_and_an_end() {
         assert_eq!(shown("pl\x1b[31man\n"), "pl\\u{1b}[31man\\n");
         assert_eq!(shown(&"x".repeat(5000)).len(), 43);
-    }
-
-    #[test]
-    fn a_state_that_implies_failure_admits_an_interruption_and_no_success() {
-        let state = |class, outcome| State { name: "s".to_owned(), class, outcome, to: Vec::new() };
-        let failed = state(Class::Ended, Some(Outcome::Failure));
-        let answers = Outcome::ALL.map(|outcome| failed.admits(outcome));
-        assert_eq!(answers, [false, true, true]);
-        let completed = state(Class::Ended, Some(Outcome::Success));
-        let answers = Outcome::ALL.map(|outcome| completed.admits(outcome));
-        assert_eq!(answers, [true, false, false]);
-        assert!(Outcome::ALL.iter().all(|o| state(Class::Ended, None).admits(*o)));
-        assert!(!state(Class::Active, None).admits(Outcome::Success));
     }
 }

@@ -34,9 +34,8 @@ pub fn delete(store: &Store, session_id: SessionId, force: bool) -> Result<(), O
 fn refuse_open(store: &Store, session_id: SessionId) -> Result<(), OpError> {
     match load::load(store, session_id) {
         Ok(loaded) if loaded.view.class.is_open() => {
-            let (handle, status) = (session_id.handle(), &loaded.view.session.status);
-            let reason = format!("session {handle} has not ended (it is '{status}')");
-            Err(OpError::invalid("session", reason))
+            let (handle, status) = (session_id.handle(), loaded.view.session.status);
+            Err(OpError::StillOpen { handle, status })
         }
         // What a newer program wrote may be open, for all that is known here.
         Ok(_) | Err(OpError::Corrupt { .. }) => Ok(()),

@@ -57,6 +57,14 @@ pub enum OpError {
         /// What the caller expects.
         expected: String,
     },
+    /// The session has not ended, and only ended ones are removed without force.
+    #[error("session {handle} has not ended (it is '{status}')")]
+    StillOpen {
+        /// The session.
+        handle: Handle,
+        /// Its state.
+        status: String,
+    },
     /// A value cannot be.
     #[error("invalid value for '{field}': {reason}")]
     InvalidValue {

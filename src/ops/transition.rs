@@ -92,6 +92,10 @@ fn judge(context: &Context, view: &View, request: &Request) -> Result<Verdict, O
     }
     let judgement = judge_target(view, request);
     match judgement.map_err(|refusal| refused(view, refusal))? {
+        Judgement::Already(_) if request.report.is_some() || request.handoff.is_some() => {
+            let reason = "the session has ended already; use \"git session attach\" or \"update\"";
+            Err(OpError::invalid("report or handoff", reason))
+        }
         Judgement::Already(_) => Ok(Verdict::Nothing),
         Judgement::Move(movement) => {
             Ok(Verdict::Happens(vec![draft(context, view, request, movement)?]))

@@ -148,11 +148,6 @@ impl Store {
 }
 
 impl Unpublished<'_> {
-    /// Returns the commit that will be the newest one.
-    pub fn new_tip(&self) -> Oid {
-        self.new_tip
-    }
-
     /// Makes the events happen: the objects are made durable, then the session's ref moves if it
     /// still is where the events were built on, then that is made durable and read back.
     ///

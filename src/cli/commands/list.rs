@@ -3,7 +3,7 @@ use std::str::FromStr;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
-use super::show::check_fields;
+use super::show::{check_fields, named_format};
 use super::start::shown;
 use crate::cli::app::App;
 use crate::cli::options::Json;
@@ -113,7 +113,7 @@ impl List {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         check_fields::<json::SessionObject>(&self.json.fields())?;
-        let format = self.format.as_deref().map(|text| self.named_format(app, text)).transpose()?;
+        let format = self.format.as_deref().map(|text| named_format(app, text)).transpose()?;
         let mut query = self.query(app)?;
         query.whole = self.json.is_wanted() || format.as_ref().is_some_and(Format::needs_record);
         let listing = list::list(app.store()?, &query)?;
@@ -189,13 +189,6 @@ impl List {
                 Err(unknown_word("--status", status, &known).into())
             }
         }
-    }
-
-    /// Reads a format; a name of `session.format.<name>` stands for what is set there.
-    fn named_format(&self, app: &App, text: &str) -> Result<Format, CliError> {
-        let formats = &app.store()?.settings().formats;
-        let named = formats.iter().rev().find(|(name, _)| name == text);
-        Ok(Format::parse(named.map_or(text, |(_, format)| format))?)
     }
 
     fn query(&self, app: &App) -> Result<Query, CliError> {

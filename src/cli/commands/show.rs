@@ -47,7 +47,7 @@ impl Show {
             return app.answer(|out| out.write_all(&loaded.snapshot.record));
         }
         if let Some(format) = &self.format {
-            let format = Format::parse(format)?;
+            let format = named_format(app, format)?;
             let map = shown(app, &loaded.view);
             return app.answer(|out| {
                 format.write(out, &map, app.now)?;
@@ -60,6 +60,13 @@ impl Show {
         let style = output::style(app);
         app.answer(|out| session::show(out, &loaded.view, &root, since, &style))
     }
+}
+
+/// Reads a format; a name of `session.format.<name>` stands for what is set there.
+pub fn named_format(app: &App, text: &str) -> Result<Format, CliError> {
+    let formats = &app.store()?.settings().formats;
+    let named = formats.iter().rev().find(|(name, _)| name == text);
+    Ok(Format::parse(named.map_or(text, |(_, format)| format))?)
 }
 
 /// Answers with a session as JSON.
@@ -97,7 +104,7 @@ pub fn state_since(app: &App, view: &View) -> Result<Option<Timestamp>, CliError
 }
 
 /// How many events are looked through for the newest transition.
-const MAX_LOOKBACK: usize = 64;
+const MAX_LOOKBACK: usize = 512;
 
 /// Reads a session as it was after a commit of its history, or at a date.
 fn load_as_of(app: &App, session_id: SessionId, at: &str) -> Result<Loaded, CliError> {

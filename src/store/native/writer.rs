@@ -74,6 +74,8 @@ impl Writer<'_> {
     /// # Errors
     /// [`WriteError::Pack`], [`WriteError::Ref`]: see there whether the ref was moved.
     pub fn write(&self, held: &SessionLock, write: &Write<'_>) -> Result<Written, WriteError> {
+        // One look: a lock that a killed deletion left would fail the user's `git gc`.
+        heal_packed(self.medium, &self.refs);
         let kept = match write.objects {
             [] => None,
             objects => {
