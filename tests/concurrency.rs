@@ -216,7 +216,7 @@ const MAINTENANCE: [&[&str]; 3] = [
 
 #[test]
 fn eight_processes_that_count_in_one_session_lose_nothing() {
-    let (place, n) = (Place::new(), n_writes(25));
+    let (place, n) = (Place::new(), n_writes(200));
     place.create(ID, "worker");
     count(&place, n, |_| ID.to_owned());
     place.assert_counted(ID, N_WRITERS * n);
@@ -225,7 +225,7 @@ fn eight_processes_that_count_in_one_session_lose_nothing() {
 
 #[test]
 fn nothing_is_lost_and_nothing_fails_beside_maintenance() {
-    let (place, n) = (Place::new(), n_writes(15));
+    let (place, n) = (Place::new(), n_writes(200));
     place.create(ID, "worker");
     let n_rounds = beside(&place, &MAINTENANCE, || {
         count(&place, n, |_| ID.to_owned());

@@ -184,7 +184,11 @@ impl Create {
         let made = create::create(app.store()?, &app.context()?, id, &lifecycle, &new)?;
         let handle = made.view.session.id.handle();
         let verb = if made.is_new { "Created session" } else { "Already there: session" };
-        answer_made(app, &made, &self.json, &format!("{verb} {handle}"))
+        answer_made(app, &made, &self.json, &format!("{verb} {handle}"))?;
+        if made.is_new && hint::is_wanted(app, "Create") && !self.json.is_wanted() {
+            app.narrate(&format!("hint: begin it with \"git session next {handle}\""));
+        }
+        Ok(())
     }
 }
 
