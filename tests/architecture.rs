@@ -6,21 +6,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each floor, and the floors that it may name.
-const FLOORS: [(&str, &[&str]); 7] = [
+const FLOORS: [(&str, &[&str]); 8] = [
     ("model", &[]),
     ("lifecycle", &["model"]),
     ("format", &["model", "lifecycle"]),
     ("store", &["model"]),
-    ("ops", &["model", "lifecycle", "format", "store"]),
-    ("render", &["model", "lifecycle", "format", "store", "ops"]),
-    ("cli", &["model", "lifecycle", "format", "store", "ops", "render"]),
+    ("worker", &["model"]),
+    ("ops", &["model", "lifecycle", "format", "store", "worker"]),
+    ("render", &["model", "lifecycle", "format", "store", "worker", "ops"]),
+    ("cli", &["model", "lifecycle", "format", "store", "worker", "ops", "render"]),
 ];
 
 /// What may be named in some places only. `serde_json` is beyond `format` where its value is the data
 /// itself (D-003): the type in `model::map`, a number in `ops::counter`, JSON on its way out and in.
 const PLACES: [(&str, &[&str]); 16] = [
     ("gix", &["store/"]),
-    ("rustix", &["store/"]),
+    ("rustix", &["store/", "worker/"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
@@ -29,7 +30,7 @@ const PLACES: [(&str, &[&str]); 16] = [
     ("serde_json", &["format/", "model/map.rs", "ops/counter.rs", "render/", "cli/"]),
     ("schemars", &["render/json.rs", "cli/commands/show.rs"]),
     ("std::env", &["cli/", "main.rs"]),
-    ("std::process", &["store/", "cli/", "main.rs"]),
+    ("std::process", &["store/", "worker/", "cli/", "main.rs"]),
     ("SystemTime::now", &["cli/environment.rs"]),
     ("Utc::now", &[]),
     ("Local::now", &[]),

@@ -1,0 +1,26 @@
+//! Processes: who a worker is, whether it still is, how it is started, watched and stopped.
+//!
+//! It knows nothing of git and of what a session records: it is given ids, directories and command
+//! lines. A process is signalled only after [`Held::open`] has proved that it is the one of a
+//! [`Lease`], which this clone wrote itself. Start reading at [`Process`], then [`Lease`].
+
+mod escape;
+mod lease;
+mod owner;
+mod probe;
+mod process;
+mod spawn;
+mod stop;
+mod terminal;
+
+pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};
+pub use owner::{Ended, How, Owner};
+pub use probe::{Held, Seen, find_by_token, look};
+pub use process::{Here, Process};
+pub use spawn::{Command, Worker};
+pub use stop::{StopError, end_group, freeze_group, is_inside, thaw_group};
+
+/// The variable that names the session to a worker and to all that it starts.
+pub const SESSION_VARIABLE: &str = "GIT_SESSION";
+/// The variable that holds the token of the worker's lease.
+pub const TOKEN_VARIABLE: &str = "GIT_SESSION_LEASE";

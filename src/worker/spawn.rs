@@ -1,0 +1,51 @@
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use super::{Held, Here, Process, SESSION_VARIABLE, TOKEN_VARIABLE};
+use crate::model::SessionId;
+
+/// A command line to be run for a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Command<'a> {
+    /// The session that it works on.
+    pub session_id: SessionId,
+    /// The program and its arguments; not empty.
+    pub words: &'a [OsString],
+    /// The directory to run it in.
+    pub dir: &'a Path,
+    /// The token of its lease.
+    pub token: &'a str,
+}
+
+/// A worker that this process started and has not waited for: so long, its number is its own.
+#[derive(Debug)]
+pub struct Worker {
+    /// Which one; it leads a process group of its own.
+    pub process: Process,
+}
+
+impl Command<'_> {
+    /// Starts it in a process group of its own, with our standard streams.
+    ///
+    /// # Errors
+    /// What the system says of the program or the directory.
+    pub fn spawn(&self) -> io::Result<Worker> {
+        let (program, arguments) = self.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let child = std::process::Command::new(program)
+            .args(arguments)
+            .current_dir(self.dir)
+            .env(SESSION_VARIABLE, self.session_id.to_string())
+            .env(TOKEN_VARIABLE, self.token)
+            .process_group(0)
+            .spawn()?;
+        let here = Here::read();
+        let process = match Held::of(&here, child.id()) {
+            Some(held) => held.process,
+            // It has ended already; nothing but our waiting for it is of interest any more.
+            None => Process { pid: child.id(), start: 0, inode: None, here },
+        };
+        Ok(Worker { process })
+    }
+}

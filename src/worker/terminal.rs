@@ -1,0 +1,90 @@
+use std::fs::File;
+use std::io::IsTerminal;
+
+use nix::sys::signal::{SigSet, Signal as NixSignal};
+use rustix::process::{Pid, getpgid, getpgrp, getppid, getsid};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+
+use super::Process;
+
+/// The controlling terminal.
+///
+/// A worker has a process group of its own, so that it can be stopped with all that it started. To read
+/// keys and to be stopped by them, that group must be the terminal's foreground group for as long
+/// as the worker runs.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    file: File,
+    own_group: Pid,
+    modes: Option<Termios>,
+    /// Whether the worker is to have the terminal whenever we have it.
+    pub(super) is_interactive: bool,
+}
+
+impl Terminal {
+    /// Opens the controlling terminal, if this process has one.
+    pub(super) fn open() -> Option<Terminal> {
+        let file = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        // With one of them redirected, this may be a part of a pipeline, whose other parts need the
+        // terminal too.
+        let is_interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        let modes = tcgetattr(&file).ok();
+        Some(Terminal { file, own_group: getpgrp(), modes, is_interactive })
+    }
+
+    /// Gives the terminal to the worker's group.
+    pub(super) fn give(&self, worker: &Process) {
+        let _ = without_sigttou(|| tcsetpgrp(&self.file, worker.raw()));
+    }
+
+    /// Takes the terminal back, if the worker's group has it.
+    pub(super) fn take(&self, worker: &Process) {
+        if self.is_with(worker) {
+            let _ = without_sigttou(|| tcsetpgrp(&self.file, self.own_group));
+        }
+    }
+
+    /// Brings the terminal to the modes that it had, as a shell does after a program that was killed.
+    pub(super) fn restore(&self) {
+        if let Some(modes) = &self.modes {
+            let _ = without_sigttou(|| tcsetattr(&self.file, OptionalActions::Drain, modes));
+        }
+    }
+
+    /// Tells whether the worker's group has the terminal.
+    pub(super) fn is_with(&self, worker: &Process) -> bool {
+        tcgetpgrp(&self.file).is_ok_and(|group| group == worker.raw())
+    }
+
+    /// Tells whether we have the terminal.
+    pub(super) fn is_ours(&self) -> bool {
+        tcgetpgrp(&self.file).is_ok_and(|group| group == self.own_group)
+    }
+}
+
+/// Does something with the terminal that only its foreground group may do, without being stopped.
+fn without_sigttou<T>(act: impl FnOnce() -> T) -> T {
+    let mut set = SigSet::empty();
+    set.add(NixSignal::SIGTTOU);
+    let before = set.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
+    let result = act();
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
+    result
+}
+
+/// Tells whether somebody would let us go on if we stopped: a shell that does job control, above us in
+/// the same session and in another group.
+pub(super) fn has_job_control() -> bool {
+    let own_group = getpgrp();
+    let mut pid = getppid();
+    while let Some(above) = pid {
+        match getpgid(Some(above)) {
+            Ok(group) if group != own_group => return getsid(Some(above)) == getsid(None),
+            Ok(_) => pid = super::probe::parent(above),
+            Err(_) => return false,
+        }
+    }
+    false
+}
