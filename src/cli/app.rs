@@ -10,6 +10,7 @@ use super::environment::Environment;
 use super::options::Global;
 use super::output::{self, Output};
 use crate::model::{Identity, SessionId, Timestamp};
+use crate::ops::job::World;
 use crate::ops::{Context, OpError, resolve};
 use crate::render::json;
 use crate::store::{OpenRequest, Store};
@@ -83,21 +84,25 @@ impl App {
 
     /// Returns what the use cases need of the world.
     pub fn context(&self) -> Result<Context, CliError> {
-        let settings = self.store()?.settings();
-        let fallback = || fallback_identity(&self.environment);
         let op = match &self.global.op {
-            Some(op) => checked_op(op)?,
-            None => self.random_uuid().to_string(),
+            Some(op) => Some(checked_op(op)?),
+            None => None,
         };
-        Ok(Context {
-            now: self.now,
+        Ok(self.context_at(self.store()?, self.now, op))
+    }
+
+    fn context_at(&self, store: &Store, now: Timestamp, op: Option<String>) -> Context {
+        let settings = store.settings();
+        let fallback = || fallback_identity(&self.environment);
+        Context {
+            now,
             author: settings.author.clone().unwrap_or_else(fallback),
             committer: settings.committer.clone().unwrap_or_else(fallback),
             agent: self.environment.agent(),
-            op,
-            op_is_given: self.global.op.is_some(),
+            op_is_given: op.is_some(),
+            op: op.unwrap_or_else(|| self.random_uuid().to_string()),
             session_name: self.environment.get("GIT_SESSION").map(str::to_owned),
-        })
+        }
     }
 
     /// Returns a new session id: a UUIDv7 of the present moment.
@@ -116,6 +121,11 @@ impl App {
         bytes[8] = 0x80 | (seed[8] & 0x3f);
         bytes[9..].copy_from_slice(&seed[9..]);
         SessionId::new(Uuid::from_bytes(bytes))
+    }
+
+    /// Returns a word that nobody else has or can guess.
+    pub fn new_token(&self) -> String {
+        Uuid::new_v4().to_string()
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one place that meets randomness")]
@@ -189,6 +199,23 @@ impl App {
     /// Ends the answer.
     pub fn finish(&self) -> Result<(), CliError> {
         self.output.borrow_mut().finish().map_err(CliError::Output)
+    }
+}
+
+/// The world as it is from call to call, for commands that last.
+impl World for App {
+    fn store(&self) -> Result<Store, OpError> {
+        Ok(Store::open(&OpenRequest { started_at: Environment::clock(), ..self.open_request() })?)
+    }
+
+    fn context(&self, store: &Store) -> Context {
+        self.context_at(store, World::now(self), None)
+    }
+
+    fn now(&self) -> Timestamp {
+        let mut environment = self.environment.clone();
+        environment.started_at = Some(Environment::clock());
+        now(&environment)
     }
 }
 

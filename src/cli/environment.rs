@@ -51,9 +51,20 @@ impl Environment {
         }
     }
 
+    /// Reads the clock, for a command that lasts.
+    #[expect(clippy::disallowed_methods, reason = "the one place that meets the clock")]
+    pub fn clock() -> SystemTime {
+        SystemTime::now()
+    }
+
     /// Returns a variable that is set and not empty, as text.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name)?.to_str().filter(|value| !value.is_empty())
+    }
+
+    /// Returns where programs are looked for.
+    pub fn path(&self) -> OsString {
+        self.variables.get("PATH").cloned().unwrap_or_default()
     }
 
     /// Tells whether a variable is set, even to nothing.
@@ -106,7 +117,8 @@ impl Environment {
 }
 
 /// The variables beside git's and the agents' that mean something to us.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 14] = [
+    "PATH",
     "HOME",
     "USER",
     "LOGNAME",

@@ -19,6 +19,8 @@ const REFUSED: u8 = 1;
 const FATAL: u8 = 128;
 /// Wrong use.
 const USAGE: u8 = 129;
+/// The command is not there. Source: sh(1).
+const CANNOT_RUN: u8 = 127;
 /// As of a program that a closed pipe ended (128 + SIGPIPE).
 const CLOSED_PIPE: u8 = 141;
 
@@ -40,6 +42,8 @@ pub enum CliError {
     Usage(String),
     /// Something else that was started failed.
     Failed(String),
+    /// A command that was run for a session ended like this, and has said itself why.
+    Status(u8),
 }
 
 impl From<OpError> for CliError {
@@ -57,6 +61,9 @@ impl From<StoreError> for CliError {
 /// Tells what is wrong, and returns the exit status.
 pub fn report(app: &App, error: &CliError, wants_json: bool) -> ExitCode {
     let status = status(error);
+    if matches!(error, CliError::Status(_)) {
+        return ExitCode::from(status);
+    }
     if matches!(error, CliError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::from(CLOSED_PIPE);
     }
@@ -102,6 +109,9 @@ pub fn usage(refusal: &clap::Error, wants_json: bool) -> ExitCode {
 fn status(error: &CliError) -> u8 {
     match error {
         CliError::Usage(_) => USAGE,
+        CliError::Status(status) => *status,
+        CliError::Op(OpError::CannotRun { .. }) => CANNOT_RUN,
+        CliError::Op(OpError::Lease(_) | OpError::Stop(_)) => FATAL,
         CliError::Output(_) | CliError::Input { .. } | CliError::Failed(_) => FATAL,
         CliError::Op(OpError::Store(error)) => match error {
             StoreError::Raced { .. } | StoreError::Busy { .. } => REFUSED,
@@ -119,6 +129,7 @@ fn message(error: &CliError) -> String {
         CliError::Output(error) => format!("write failure on standard output: {error}"),
         CliError::Input { path, error } => format!("cannot read '{path}': {error}"),
         CliError::Usage(text) | CliError::Failed(text) => text.clone(),
+        CliError::Status(status) => format!("the command ended with status {status}"),
     }
 }
 
@@ -126,7 +137,10 @@ fn to_json(error: &CliError) -> Value {
     let (code, details) = match error {
         CliError::Op(error) => (code(error), details(error)),
         CliError::Usage(_) => ("usage", json!({})),
-        CliError::Output(_) | CliError::Input { .. } | CliError::Failed(_) => ("io", json!({})),
+        CliError::Output(_)
+        | CliError::Input { .. }
+        | CliError::Failed(_)
+        | CliError::Status(_) => ("io", json!({})),
     };
     json!({ "error": { "code": code, "message": message(error), "details": details } })
 }
@@ -146,6 +160,9 @@ fn code(error: &OpError) -> &'static str {
         OpError::Corrupt { .. } => "corrupt",
         OpError::Newer { .. } => "unsupported",
         OpError::AlreadyExists { .. } => "already_exists",
+        OpError::NotOwner { .. } => "not_owner",
+        OpError::AlreadyRunning { .. } => "conflict",
+        OpError::CannotRun { .. } | OpError::Lease(_) | OpError::Stop(_) => "io",
         OpError::Store(error) => match error {
             StoreError::NotARepository => "not_a_repository",
             StoreError::Unsupported(_) | StoreError::Unsafe(_) => "unsupported",

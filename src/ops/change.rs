@@ -135,7 +135,7 @@ pub fn write(
     }
     let unpublished = store.write(session.id, snapshot, &events, &context.stamp())?;
     let tip_oid = unpublished.publish(held)?;
-    View::new(session, lifecycle.clone(), tip_oid)
+    Ok(View::new(session, lifecycle.clone(), tip_oid)?.with_look(store))
 }
 
 fn to_event(context: &Context, lifecycle: &Lifecycle, draft: &Draft) -> Result<NewEvent, OpError> {

@@ -1,5 +1,6 @@
 use crate::model::Handle;
 use crate::store::StoreError;
+use crate::worker::{LeaseError, StopError};
 
 /// A session that a name may mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +128,36 @@ pub enum OpError {
         /// What is wrong there.
         reason: String,
     },
+    /// The worker was started by somebody else, or where nobody here can reach it.
+    #[error("the worker of session {handle} belongs to {whose}")]
+    NotOwner {
+        /// The session.
+        handle: Handle,
+        /// To whom.
+        whose: String,
+    },
+    /// The session has a worker that lives.
+    #[error("session {handle} has a worker already (process {pid})")]
+    AlreadyRunning {
+        /// The session.
+        handle: Handle,
+        /// The worker, or who is about to start it.
+        pid: u32,
+    },
+    /// A command cannot be started.
+    #[error("cannot run '{command}': {reason}")]
+    CannotRun {
+        /// Its first word.
+        command: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A worker's lease cannot be read or written.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// A worker does not end.
+    #[error(transparent)]
+    Stop(#[from] StopError),
     /// The repository refused or could not.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,10 +1,13 @@
 //! Which sessions there are: from the trailers of each newest commit, and from the record only
 //! where a question needs it.
 
+use std::collections::HashSet;
+
 use crate::format::message::Excerpt;
 use crate::model::{Class, Oid, Outcome, SessionId, Timestamp};
 use crate::ops::OpError;
 use crate::ops::load::{self, View};
+use crate::ops::observe::{self, Observed};
 use crate::store::{Fault, Store};
 
 /// A session in a list.
@@ -16,13 +19,16 @@ pub struct Listed {
     pub tip: Oid,
     /// The whole of it, if the question needed it.
     pub view: Option<Box<View>>,
+    /// What is seen of its worker; that one is elsewhere only the record tells.
+    pub observed: Observed,
 }
 
 impl Listed {
     /// Returns a session that was read whole.
     pub fn of(view: View) -> Listed {
         let excerpt = Excerpt::of(&view.session, view.class);
-        Listed { excerpt, tip: view.tip, view: Some(Box::new(view)) }
+        let observed = view.observed;
+        Listed { excerpt, tip: view.tip, view: Some(Box::new(view)), observed }
     }
 }
 
@@ -154,8 +160,20 @@ pub fn list(store: &Store, query: &Query) -> Result<Listing, OpError> {
     }
     if query.whole && !query.needs_record() {
         read_whole(store, &mut listing);
+    } else if !query.needs_record() {
+        look(store, &mut listing);
     }
     Ok(listing)
+}
+
+/// Looks at the workers that this clone started; without one it costs reading one directory.
+fn look(store: &Store, listing: &mut Listing) {
+    let leased: HashSet<SessionId> = observe::leases(store).session_ids().into_iter().collect();
+    for listed in listing.sessions.iter_mut().filter(|it| leased.contains(&it.excerpt.id)) {
+        let excerpt = &listed.excerpt;
+        let seen = observe::observe_lease(store, excerpt.id, excerpt.class);
+        listed.observed = seen.unwrap_or_default();
+    }
 }
 
 /// Reads the records of what is left, which are fewer than what was looked at.
@@ -176,7 +194,7 @@ fn read(store: &Store, session_id: SessionId, tip: Oid, whole: bool) -> Result<L
     if !whole {
         let message = store.message(tip).map_err(|error| fault(error.to_string()))?;
         if let Some(excerpt) = Excerpt::from_message(&message).filter(|it| it.id == session_id) {
-            return Ok(Listed { excerpt, tip, view: None });
+            return Ok(Listed { excerpt, tip, view: None, observed: Observed::None });
         }
     }
     let loaded = load::load_at(store, session_id, tip).map_err(|error| match error {
@@ -264,7 +282,7 @@ impl FieldFilter {
             Field::Issue => is_wanted(session.links.get("issue").and_then(text).as_deref()),
             Field::Label => session.labels.iter().any(|label| is_wanted(Some(label))),
             Field::Author => self.values.iter().any(|part| session.author.contains(part)),
-            Field::Observed => is_wanted(Some(observed(session))),
+            Field::Observed => is_wanted(Some(listed.observed.as_str())),
             Field::Commit => {
                 let recorded = session.commits.iter().filter_map(commit_id);
                 let all = recorded.chain(session.git.commit.as_deref());
@@ -277,15 +295,6 @@ impl FieldFilter {
 /// Returns the id of a recorded commit.
 fn commit_id(recorded: &crate::model::Value) -> Option<&str> {
     recorded.as_str().or_else(|| recorded.get("commit")?.as_str())
-}
-
-/// Returns what is seen of a session's worker from here: without a lease of this clone, nobody
-/// here may say more than that a worker is recorded elsewhere.
-pub fn observed(session: &crate::model::Session) -> &'static str {
-    match (&session.worker, session.ended_at) {
-        (Some(_), None) => "elsewhere",
-        _ => "none",
-    }
 }
 
 /// Returns the open sessions of a branch.

@@ -5,6 +5,7 @@ use crate::format::record::{self, RecordError};
 use crate::lifecycle::{Lifecycle, Standing};
 use crate::model::{Class, Oid, Session, SessionId};
 use crate::ops::OpError;
+use crate::ops::observe::{self, Observed};
 use crate::store::{Snapshot, Store, StoreError};
 
 /// A session as one of its commits holds it, understood.
@@ -18,10 +19,13 @@ pub struct View {
     pub class: Class,
     /// The commit.
     pub tip: Oid,
+    /// What is seen of its worker.
+    pub observed: Observed,
 }
 
 impl View {
-    /// Returns the view of `session` under `lifecycle` at the commit `tip`.
+    /// Returns the view of `session` under `lifecycle` at the commit `tip`, as far as the record tells:
+    /// a worker that is recorded is somewhere else until one has looked.
     ///
     /// # Errors
     /// [`OpError::Corrupt`] if the lifecycle has no such state.
@@ -30,7 +34,15 @@ impl View {
             let (name, status) = (lifecycle.name(), &session.status);
             corrupt(session.id, format!("lifecycle '{name}' has no state '{status}'"))
         })?;
-        Ok(View { session, lifecycle, class, tip })
+        let is_open = class == Class::Active && observe::has_open_worker(&session);
+        let observed = if is_open { Observed::Elsewhere } else { Observed::None };
+        Ok(View { session, lifecycle, class, tip, observed })
+    }
+
+    /// Returns the view with a look at the session's worker.
+    pub fn with_look(mut self, store: &Store) -> View {
+        self.observed = observe::observe(store, &self.session, self.class);
+        self
     }
 
     /// Returns where the session stands in its lifecycle.
@@ -92,7 +104,8 @@ pub fn load_at(store: &Store, session_id: SessionId, commit_oid: Oid) -> Result<
         return Err(corrupt(session_id, reason));
     }
     let lifecycle = read_lifecycle(&session, &snapshot)?;
-    Ok(Loaded { view: View::new(session, lifecycle, commit_oid)?, snapshot })
+    let view = View::new(session, lifecycle, commit_oid)?.with_look(store);
+    Ok(Loaded { view, snapshot })
 }
 
 fn read_lifecycle(session: &Session, snapshot: &Snapshot) -> Result<Lifecycle, OpError> {

@@ -5,17 +5,23 @@
 
 pub mod attach;
 pub mod change;
+mod close;
 mod context;
 pub mod counter;
 pub mod create;
 pub mod delete;
 mod error;
+pub mod job;
 pub mod lifecycles;
 pub mod list;
 pub mod load;
 pub mod log;
+pub mod observe;
 pub mod patch;
 pub mod resolve;
+pub mod resume;
+pub mod run;
+pub mod stop;
 pub mod transition;
 pub mod update;
 

@@ -82,7 +82,7 @@ pub fn preview(context: &Context, view: &View, request: &Request) -> Result<Stri
     }
 }
 
-fn judge(context: &Context, view: &View, request: &Request) -> Result<Verdict, OpError> {
+pub(super) fn judge(context: &Context, view: &View, request: &Request) -> Result<Verdict, OpError> {
     if let Some(expected) = request.expect.as_ref().filter(|it| **it != view.session.status) {
         return Err(OpError::Unexpected {
             handle: view.session.id.handle(),

@@ -92,7 +92,12 @@ pub(super) fn view(session: Session) -> View {
 /// Returns a session as a list without records has it.
 pub(super) fn listed(session: &Session) -> Listed {
     let class = known(&session.lifecycle).class_of(&session.status).expect("a known state");
-    Listed { excerpt: Excerpt::of(session, class), tip: oid(), view: None }
+    Listed {
+        excerpt: Excerpt::of(session, class),
+        tip: oid(),
+        view: None,
+        observed: Default::default(),
+    }
 }
 
 /// Returns a list.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::lifecycle::Lifecycle;
 use crate::model::{Artifact, Class, Map, Timestamp, Tokens, Value, Worker, text};
-use crate::ops::list::{Listing, observed};
+use crate::ops::list::Listing;
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
@@ -151,6 +151,14 @@ pub struct WorkerObject {
     pub started_at: String,
     /// Its command line.
     pub command: Vec<String>,
+    /// When it was seen to have ended.
+    pub ended_at: Option<String>,
+    /// Its exit status, if it exited.
+    pub exit_status: Option<i64>,
+    /// The number of the signal that ended it, if one did.
+    pub signal: Option<i64>,
+    /// For how long it ran, in milliseconds.
+    pub duration_ms: Option<u64>,
 }
 
 /// An event of a session's history.
@@ -243,7 +251,7 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
         checkpoints: session.checkpoints.clone(),
         artifacts: session.artifacts.iter().map(artifact).collect(),
         worker: session.worker.as_ref().map(worker),
-        observed: observed(session).to_owned(),
+        observed: view.observed.to_string(),
         ref_name: session_ref(session.id),
         tip: view.tip.to_string(),
         seq: session.seq,
@@ -272,11 +280,16 @@ fn artifact(artifact: &Artifact) -> ArtifactObject {
 }
 
 fn worker(worker: &Worker) -> WorkerObject {
+    let extra = |key: &str| worker.extra.get(key);
     WorkerObject {
         pid: worker.pid,
         host: worker.host.clone(),
         started_at: worker.started_at.to_string(),
         command: worker.command.clone(),
+        ended_at: extra("ended_at").and_then(Value::as_str).map(str::to_owned),
+        exit_status: extra("exit_status").and_then(Value::as_i64),
+        signal: extra("signal").and_then(Value::as_i64),
+        duration_ms: extra("duration_ms").and_then(Value::as_u64),
     }
 }
 

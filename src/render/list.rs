@@ -10,7 +10,7 @@ use super::style::{Slot, Style, shorten, width};
 use super::time::relative;
 use crate::format::message::Excerpt;
 use crate::model::{Class, Outcome, SessionId};
-use crate::ops::list::{Listed, Listing, observed};
+use crate::ops::list::{Listed, Listing};
 
 pub use super::porcelain::porcelain;
 
@@ -95,7 +95,7 @@ fn row(listed: &Listed, current: Option<SessionId>, is_run_shown: bool, style: &
 
 /// Returns what is seen of the worker, as far as the list knows.
 fn seen(listed: &Listed) -> &'static str {
-    listed.view.as_ref().map_or(NO_WORKER, |view| observed(&view.session))
+    listed.observed.as_str()
 }
 
 fn write_table(out: &mut dyn Write, rows: &[Row], width: usize, style: &Style) -> io::Result<()> {
@@ -228,6 +228,7 @@ tutsrqpk\tterminated\t实现代理会话持久化\t\t2026-01-05T13:00:00.000000Z
         };
         let session =
             Session { worker: Some(worker), ..fixture::session("feature", "implementing") };
+        listing.sessions[0].observed = crate::ops::observe::Observed::Elsewhere;
         listing.sessions[0].view = Some(Box::new(fixture::view(session)));
         listing.sessions.truncate(2);
         let style = Style { header: false, ..fixture::terminal(120) };

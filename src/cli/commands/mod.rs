@@ -8,12 +8,15 @@ mod lifecycle;
 mod list;
 mod log;
 mod manual;
+mod reap;
+mod run;
 mod schema;
 mod show;
 mod start;
 mod status;
 mod transition;
 mod update;
+mod worker;
 
 use clap::Subcommand;
 
@@ -37,9 +40,9 @@ pub enum Command {
     Create(start::Create),
     /// Put a session aside
     #[command(visible_alias = "pause")]
-    Suspend(transition::Suspend),
+    Suspend(worker::Suspend),
     /// Go on with a session that was put aside
-    Resume(transition::Resume),
+    Resume(worker::Resume),
     /// End a session with success
     #[command(visible_aliases = ["complete", "done"])]
     Finish(transition::Finish),
@@ -47,12 +50,16 @@ pub enum Command {
     Fail(transition::Fail),
     /// End a session before its work is done
     #[command(visible_aliases = ["stop", "kill"])]
-    Terminate(transition::Terminate),
+    Terminate(worker::Terminate),
     /// Move a session to another state
     #[command(visible_alias = "to")]
     Transition(transition::Transition),
     /// Move a session to the one state that comes next
     Next(transition::Next),
+    /// Run a command as the worker of a session
+    Run(run::Run),
+    /// Settle sessions whose worker is lost
+    Reap(reap::Reap),
     /// Tell where you are (the default)
     Status(Status),
     /// List sessions
@@ -99,6 +106,8 @@ impl Command {
             Command::Terminate(args) => args.run(app),
             Command::Transition(args) => args.run(app),
             Command::Next(args) => args.run(app),
+            Command::Run(args) => args.run(app),
+            Command::Reap(args) => args.run(app),
             Command::Status(args) => args.run(app),
             Command::List(args) => args.run(app),
             Command::Show(args) => args.run(app),

@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+
 use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 
@@ -18,7 +20,8 @@ use crate::store::session_ref;
 /// The session is recorded for the branch that you are on; with -b a branch is made for it first.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git session start \"Add user authentication\" -b\n  \
-    git session start \"Fix the login\" --issue FEAT-0098 --role engineer")]
+    git session start \"Fix the login\" --issue FEAT-0098 --role engineer\n  \
+    git session start \"Update the snapshots\" -- make snapshots")]
 pub struct Start {
     #[command(flatten)]
     new: New,
@@ -28,6 +31,9 @@ pub struct Start {
     branch: Option<String>,
     #[command(flatten)]
     json: Json,
+    /// Run this command for it, as "git session run" does
+    #[arg(last = true, value_name = "command", conflicts_with = "json")]
+    command: Vec<OsString>,
 }
 
 /// Make a session and leave it in its initial state
@@ -123,6 +129,7 @@ struct New {
 impl Start {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
+        super::run::check_command(app, &self.command)?;
         let mut new = self.new.to_session(app)?;
         new.starts = true;
         let id = self.new.session_id(app)?;
@@ -149,6 +156,10 @@ impl Start {
             _ => String::new(),
         };
         let verb = if made.is_new { "Started session" } else { "Already started: session" };
+        if !self.command.is_empty() {
+            app.narrate(&format!("{verb} {handle}{place}"));
+            return super::run::run_command(app, made.view.session.id, self.command);
+        }
         answer_made(app, &made, &self.json, &format!("{verb} {handle}{place}"))?;
         if made.is_new && hint::is_wanted(app, "Start") && !self.json.is_wanted() {
             app.narrate(

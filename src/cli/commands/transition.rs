@@ -9,37 +9,8 @@ use crate::cli::options::{Json, Reason};
 use crate::cli::{CliError, complete, input};
 use crate::lifecycle::Intent;
 use crate::ops::attach;
+use crate::ops::change::Changed;
 use crate::ops::transition::{self, Request, Target};
-
-/// Put a session aside; "resume" brings it back to the state that it is in now
-#[derive(Debug, Args)]
-pub struct Suspend {
-    /// The session; default: the current one
-    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
-    session: Option<String>,
-    #[command(flatten)]
-    reason: Reason,
-    #[command(flatten)]
-    json: Json,
-}
-
-/// Go on with a session that was put aside, in the state that it was in; it becomes current
-#[derive(Debug, Args)]
-pub struct Resume {
-    /// The session; default: the current one
-    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
-    session: Option<String>,
-    /// Go on in this state instead
-    #[arg(long, value_name = "state", add = ArgValueCompleter::new(complete::states))]
-    to: Option<String>,
-    /// Only tell whether it can be resumed, by the exit status
-    #[arg(long)]
-    check: bool,
-    #[command(flatten)]
-    reason: Reason,
-    #[command(flatten)]
-    json: Json,
-}
 
 /// End a session with success
 #[derive(Debug, Args)]
@@ -68,18 +39,6 @@ pub struct Fail {
     /// Record that another session may try again
     #[arg(long)]
     recoverable: bool,
-    #[command(flatten)]
-    reason: Reason,
-    #[command(flatten)]
-    json: Json,
-}
-
-/// End a session before its work is done, as interrupted
-#[derive(Debug, Args)]
-pub struct Terminate {
-    /// The session; default: the current one
-    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
-    session: Option<String>,
     #[command(flatten)]
     reason: Reason,
     #[command(flatten)]
@@ -124,34 +83,6 @@ pub struct Next {
     json: Json,
 }
 
-impl Suspend {
-    /// Does it.
-    pub fn run(self, app: &App) -> Result<(), CliError> {
-        let request =
-            Request { reason: self.reason.text(), ..Request::to(Target::Intent(Intent::Suspend)) };
-        run(app, self.session.as_deref(), &request, &self.json)
-    }
-}
-
-impl Resume {
-    /// Does it.
-    pub fn run(self, app: &App) -> Result<(), CliError> {
-        let target = match &self.to {
-            Some(state) => Target::ResumeTo(state.clone()),
-            None => Target::Intent(Intent::Resume),
-        };
-        let request = Request { reason: self.reason.text(), ..Request::to(target) };
-        let session_id = app.resolve(self.session.as_deref())?;
-        if self.check {
-            let loaded = crate::ops::load::load(app.store()?, session_id)?;
-            let to = transition::preview(&app.context()?, &loaded.view, &request)?;
-            return app.answer(|out| writeln!(out, "{} -> {to}", loaded.view.session.status));
-        }
-        run(app, self.session.as_deref(), &request, &self.json)?;
-        Ok(app.store()?.set_current(session_id)?)
-    }
-}
-
 impl Finish {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
@@ -179,17 +110,6 @@ impl Fail {
             reason: self.reason.text(),
             recoverable: self.recoverable,
             ..Request::to(Target::Intent(Intent::Fail))
-        };
-        run(app, self.session.as_deref(), &request, &self.json)
-    }
-}
-
-impl Terminate {
-    /// Does it.
-    pub fn run(self, app: &App) -> Result<(), CliError> {
-        let request = Request {
-            reason: self.reason.text(),
-            ..Request::to(Target::Intent(Intent::Terminate))
         };
         run(app, self.session.as_deref(), &request, &self.json)
     }
@@ -234,11 +154,16 @@ pub fn last_is_required(
 fn run(app: &App, name: Option<&str>, request: &Request, json: &Json) -> Result<(), CliError> {
     let session_id = app.resolve(name)?;
     let changed = transition::transition(app.store()?, &app.context()?, session_id, request)?;
+    tell(app, &changed, json, "")
+}
+
+/// Answers with what became of a session, and `more` behind it.
+pub fn tell(app: &App, changed: &Changed, json: &Json, more: &str) -> Result<(), CliError> {
     let session = &changed.view.session;
     let story = match (changed.is_new, session.outcome) {
         (true, Some(outcome)) => format!("is now '{}' ({outcome})", session.status),
         (true, None) => format!("is now '{}'", session.status),
         (false, _) => format!("is already '{}'", session.status),
     };
-    answer(app, &changed, json, &format!("Session {} {story}", session.id.handle()))
+    answer(app, changed, json, &format!("Session {} {story}{more}", session.id.handle()))
 }

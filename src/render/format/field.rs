@@ -9,7 +9,19 @@ const OPEN: [&str; 3] = ["links", "statistics", "configuration"];
 const CLOSED: [(&str, &[&str]); 3] = [
     ("git", &["branch", "commit", "repo_root", "is_worktree", "worktree_name"]),
     ("tokens", &["input", "output", "cache_read", "cache_write", "total"]),
-    ("worker", &["pid", "host", "started_at", "command"]),
+    (
+        "worker",
+        &[
+            "pid",
+            "host",
+            "started_at",
+            "command",
+            "ended_at",
+            "exit_status",
+            "signal",
+            "duration_ms",
+        ],
+    ),
 ];
 /// The fields that are times.
 const TIMES: [&str; 5] =

@@ -31,7 +31,7 @@ pub fn show(
     let mut page = Page { out };
     write_standing(&mut page, view, since, style)?;
     write_times(&mut page, session, style)?;
-    write_people(&mut page, session)?;
+    write_people(&mut page, view)?;
     write_contents(&mut page, session)?;
     write_places(&mut page, view, root)
 }
@@ -90,12 +90,13 @@ fn write_times(page: &mut Page<'_>, session: &Session, style: &Style) -> io::Res
     page.lines("Ended", session.ended_at.map(dated))
 }
 
-fn write_people(page: &mut Page<'_>, session: &Session) -> io::Result<()> {
+fn write_people(page: &mut Page<'_>, view: &View) -> io::Result<()> {
+    let session = &view.session;
     page.value("Author", Some(&session.author))?;
     page.value("Agent", session.agent.as_deref())?;
     page.value("Model", session.model.as_deref())?;
     page.value("Role", session.role.as_deref())?;
-    page.lines("Worker", worker(session))?;
+    page.lines("Worker", worker(view))?;
     page.lines("Continues", session.parent.map(|id| id.handle().to_string()))
 }
 

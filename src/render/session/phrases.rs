@@ -1,8 +1,8 @@
 //! What both the page and the status say.
 
 use crate::model::{Class, Outcome, Session, Timestamp, Tokens, Worker};
-use crate::ops::list::observed;
 use crate::ops::load::View;
+use crate::ops::observe::Observed;
 use crate::render::sanitize::to_terminal;
 use crate::render::style::{Slot, Style};
 use crate::render::time::{elapsed, grouped, relative};
@@ -63,10 +63,12 @@ pub(super) fn tokens(tokens: &Tokens) -> Option<String> {
 }
 
 /// Returns the worker that is recorded, and what is seen of it, if anything is.
-pub(super) fn worker(session: &Session) -> Option<String> {
-    let Worker { pid, host, .. } = session.worker.as_ref()?;
-    match observed(session) {
-        "none" => None,
-        seen => Some(format!("{seen} (pid {pid} on {})", to_terminal(host))),
+pub(super) fn worker(view: &View) -> Option<String> {
+    match (view.observed, &view.session.worker) {
+        (Observed::None, _) => None,
+        (seen, None) => Some(seen.to_string()),
+        (seen, Some(Worker { pid, host, .. })) => {
+            Some(format!("{seen} (pid {pid} on {})", to_terminal(host)))
+        }
     }
 }

@@ -32,7 +32,7 @@ pub fn status(
     if let Some(branch) = &session.branch {
         writeln!(out, "Branch {}", to_terminal(branch))?;
     }
-    let worker = worker(session).map(|worker| format!("; worker {worker}")).unwrap_or_default();
+    let worker = worker(view).map(|worker| format!("; worker {worker}")).unwrap_or_default();
     let how_long = how_long(view, since, style);
     writeln!(out, "State: {}{how_long}{worker}", state(view, false, style))?;
     if let Some(reason) = session.reason.as_deref().and_then(|reason| reason.trim().lines().next())

@@ -1,0 +1,163 @@
+//! The verbs that stop a session's worker and bring it back.
+
+use std::time::Duration;
+
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use super::run::{finished, seconds};
+use super::transition::tell;
+use crate::cli::app::App;
+use crate::cli::options::{Json, Reason};
+use crate::cli::{CliError, complete};
+use crate::lifecycle::Intent;
+use crate::model::Class;
+use crate::ops::load;
+use crate::ops::resume::{self, Resumed, Resuming};
+use crate::ops::stop::{self, Manner, Worker};
+use crate::ops::transition::{self, Request, Target};
+
+/// Put a session aside; "resume" brings it back to the state that it is in now
+///
+/// Its worker, if this clone runs one, is asked to end with all that it started, and killed when it does
+/// not. What was running is kept, so that "resume" can run it again.
+#[derive(Debug, Args)]
+pub struct Suspend {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Make the worker stand still instead of ending it; "resume" lets it go on
+    #[arg(long)]
+    freeze: bool,
+    /// Kill the worker after so many seconds; 0 is at once
+    #[arg(long, value_name = "seconds", value_parser = seconds, default_value = "10")]
+    grace: Duration,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// Go on with a session that was put aside, in the state that it was in; it becomes current
+///
+/// The command that was running, if this clone ran one, is run again, and its exit status is ours; a
+/// worker that stands still goes on. A session whose worker is lost is resumed in the same way. What
+/// a session from another clone says is never run.
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Go on in this state instead
+    #[arg(long, value_name = "state", add = ArgValueCompleter::new(complete::states))]
+    to: Option<String>,
+    /// Only tell whether it can be resumed, by the exit status
+    #[arg(long)]
+    check: bool,
+    /// Change the session only, and run nothing
+    #[arg(long, conflicts_with = "take_over")]
+    no_run: bool,
+    /// Take the place of who started the worker and is gone; give up a worker that is somewhere else
+    #[arg(long)]
+    take_over: bool,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+/// End a session before its work is done, as interrupted
+///
+/// Its worker, if this clone runs one, is asked to end with all that it started, and killed when it does
+/// not; the session ends when nothing of it is left.
+#[derive(Debug, Args)]
+pub struct Terminate {
+    /// The session; default: the current one
+    #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Kill the worker after so many seconds; 0 is at once
+    #[arg(long, value_name = "seconds", value_parser = seconds, default_value = "10")]
+    grace: Duration,
+    /// End the session even if its worker is out of reach, and leave that to itself
+    #[arg(short, long)]
+    force: bool,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    json: Json,
+}
+
+impl Suspend {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let manner = Manner { grace: self.grace, freeze: self.freeze, force: false };
+        let request = to(Intent::Suspend, &self.reason);
+        stop(app, self.session.as_deref(), &request, manner, &self.json)
+    }
+}
+
+impl Terminate {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let manner = Manner { grace: self.grace, freeze: false, force: self.force };
+        let request = to(Intent::Terminate, &self.reason);
+        stop(app, self.session.as_deref(), &request, manner, &self.json)
+    }
+}
+
+impl Resume {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        let target = match &self.to {
+            Some(state) => Target::ResumeTo(state.clone()),
+            None => Target::Intent(Intent::Resume),
+        };
+        let request = Request { reason: self.reason.text(), ..Request::to(target) };
+        let session_id = app.resolve(self.session.as_deref())?;
+        if self.check {
+            let loaded = load::load(app.store()?, session_id)?;
+            let to = transition::preview(&app.context()?, &loaded.view, &request)?;
+            return app.answer(|out| writeln!(out, "{} -> {to}", loaded.view.session.status));
+        }
+        let (no_run, take_over) = (self.no_run, self.take_over);
+        let resuming = Resuming { request, no_run, take_over, token: app.new_token() };
+        let (store, context) = (app.store()?, app.context()?);
+        match resume::resume(app, store, &context, session_id, &resuming)? {
+            Resumed::Moved(changed) => {
+                tell(app, &changed, &self.json, "")?;
+                Ok(app.store()?.set_current(session_id)?)
+            }
+            Resumed::Ran(done) => {
+                if done.view.class != Class::Ended {
+                    app.store()?.set_current(session_id)?;
+                }
+                finished(app, &done)
+            }
+        }
+    }
+}
+
+fn to(intent: Intent, reason: &Reason) -> Request {
+    Request { reason: reason.text(), ..Request::to(Target::Intent(intent)) }
+}
+
+fn stop(
+    app: &App,
+    name: Option<&str>,
+    request: &Request,
+    manner: Manner,
+    json: &Json,
+) -> Result<(), CliError> {
+    let session_id = app.resolve(name)?;
+    let (changed, worker) =
+        stop::stop(app, app.store()?, session_id, request, manner, &app.context()?)?;
+    let more = match worker {
+        Worker::None => "",
+        Worker::Stopped => "; its worker ended",
+        Worker::Killed => "; its worker was killed",
+        Worker::Frozen => "; its worker stands still",
+        Worker::Own => "; its worker runs this command, and is left to end by itself",
+        Worker::Left => "; its worker is out of reach, and left to itself",
+    };
+    tell(app, &changed, json, more)
+}

@@ -1,0 +1,129 @@
+//! What is to be run for a session, and what came of it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::{SessionId, Timestamp, Value, text};
+use crate::ops::load::View;
+use crate::ops::{Context, OpError};
+use crate::store::Store;
+use crate::worker::{Ended, How, Lease};
+
+/// The reason of a session that ended since its time was over.
+pub const TIMEOUT: &str = "timeout";
+/// The status of a run whose time was over. Source: timeout(1).
+pub const TIMEOUT_STATUS: u8 = 124;
+/// How long a worker may take to end after it was asked to.
+pub const GRACE: Duration = Duration::from_secs(10);
+
+/// The world, which goes on while a command runs.
+pub trait World {
+    /// Opens the repository as it is now.
+    ///
+    /// # Errors
+    /// [`OpError::Store`]
+    fn store(&self) -> Result<Store, OpError>;
+    /// Returns what use cases need of the world now, with a new operation.
+    fn context(&self, store: &Store) -> Context;
+    /// Returns the present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// A command to be run for a session.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The session.
+    pub session_id: SessionId,
+    /// The program and its arguments.
+    pub command: Vec<OsString>,
+    /// The directory to run it in.
+    pub dir: PathBuf,
+    /// A word that nobody else knows.
+    pub token: String,
+    /// For how long it may run, if not for as long as the session's configuration says; zero is for
+    /// ever.
+    pub timeout: Option<Duration>,
+    /// How often it may be started in all; again only after a failure.
+    pub max_iterations: Option<u64>,
+    /// How the session gets to an active state, if it is in none.
+    pub reason: String,
+    /// The active state to go to, if not the one that follows.
+    pub to: Option<String>,
+    /// Whether a worker that is somewhere else is given up for lost.
+    pub take_over: bool,
+}
+
+impl Job {
+    /// Returns the job that a lease remembers.
+    pub fn of(lease: &Lease, token: String) -> Job {
+        Job {
+            session_id: lease.session_id,
+            command: lease.command.clone(),
+            dir: lease.dir.clone(),
+            token,
+            timeout: lease.timeout,
+            max_iterations: lease.max_iterations,
+            reason: String::new(),
+            to: None,
+            take_over: false,
+        }
+    }
+
+    /// Returns the command line as it is recorded, for readers: on one line, and not all of a very
+    /// long one. What is run again is in the lease.
+    pub(super) fn words(&self) -> Vec<String> {
+        let shown = |word: &OsString| -> String {
+            let word = word.to_string_lossy();
+            let plain = word.chars().map(|c| if is_plain(c) { c } else { ' ' });
+            plain.take(MAX_WORD).collect()
+        };
+        self.command.iter().take(MAX_WORDS).map(shown).collect()
+    }
+}
+
+/// The longest word of a command line that is recorded, in characters, and the most words.
+const MAX_WORD: usize = 250;
+const MAX_WORDS: usize = 50;
+
+/// Tells whether a character may stand in a line of a record.
+fn is_plain(c: char) -> bool {
+    !c.is_control() && !text::is_invisible(c) && !matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// What came of a run.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The session after it.
+    pub view: View,
+    /// How the worker ended.
+    pub ended: Ended,
+}
+
+impl Finished {
+    /// Returns the exit status to pass on: the command's, or 128 and the signal that ended it.
+    pub fn status(&self) -> u8 {
+        let number = |n: i32| u8::try_from(n & 0xff).unwrap_or(u8::MAX);
+        match self.ended.how {
+            _ if self.ended.is_timeout => TIMEOUT_STATUS,
+            How::Exited(status) => number(status),
+            How::Killed(signal) => number(128 + signal),
+            How::Unknown => 1,
+        }
+    }
+}
+
+/// For how long, and how often.
+pub(super) struct Limits {
+    pub(super) timeout: Option<Duration>,
+    pub(super) max_starts: u64,
+}
+
+impl Limits {
+    pub(super) fn of(view: &View, job: &Job) -> Limits {
+        let configured = view.session.configuration.get("timeout_minutes").and_then(Value::as_u64);
+        let configured = configured.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
+        let timeout = job.timeout.or(configured).filter(|timeout| !timeout.is_zero());
+        Limits { timeout, max_starts: job.max_iterations.unwrap_or(1) }
+    }
+}

@@ -1,0 +1,96 @@
+//! What is seen of a session's worker: this clone's lease, and a look at the process that it names.
+//!
+//! Nobody who looks writes anything.
+
+use std::fmt;
+
+use crate::model::{Class, Session, SessionId};
+use crate::store::Store;
+use crate::worker::{Here, Lease, Leases, Seen, find_by_token, look};
+
+/// What is seen of a session's worker from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Observed {
+    /// There is nothing to see.
+    #[default]
+    None,
+    /// It lives.
+    Running,
+    /// It is gone, and nobody recorded how.
+    Lost,
+    /// It is where nobody here can look: another host, container or clone.
+    Elsewhere,
+}
+
+impl Observed {
+    /// Returns the word that is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Observed::None => "none",
+            Observed::Running => "running",
+            Observed::Lost => "lost",
+            Observed::Elsewhere => "elsewhere",
+        }
+    }
+}
+
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl From<Seen> for Observed {
+    fn from(seen: Seen) -> Observed {
+        match seen {
+            Seen::Running => Observed::Running,
+            Seen::Lost => Observed::Lost,
+            Seen::Elsewhere => Observed::Elsewhere,
+        }
+    }
+}
+
+/// Returns the leases of this clone.
+pub fn leases(store: &Store) -> Leases {
+    Leases::new(&store.local_dir())
+}
+
+/// Tells what is seen of the worker of `session`, whose state is of class `class`.
+pub fn observe(store: &Store, session: &Session, class: Class) -> Observed {
+    match observe_lease(store, session.id, class) {
+        Some(observed) => observed,
+        None if class == Class::Active && has_open_worker(session) => Observed::Elsewhere,
+        None => Observed::None,
+    }
+}
+
+/// Tells what this clone's own lease shows of a worker; `None` without a lease.
+pub fn observe_lease(store: &Store, session_id: SessionId, class: Class) -> Option<Observed> {
+    if !matches!(class, Class::Active | Class::Paused) {
+        return Some(Observed::None);
+    }
+    let lease = leases(store).read(session_id).ok().flatten()?;
+    Some(match seen(&Here::read(), &lease) {
+        // That a worker that was put aside is gone is as it should be.
+        Observed::Lost if class == Class::Paused => Observed::None,
+        observed => observed,
+    })
+}
+
+/// Tells what is seen of the worker of a lease.
+pub fn seen(here: &Here, lease: &Lease) -> Observed {
+    match (&lease.worker, &lease.owner) {
+        (Some(worker), _) => look(here, worker).into(),
+        // Somebody is just about to start it, or was, and died on the way, before or after.
+        (None, Some(owner)) => match look(here, owner) {
+            Seen::Lost if find_by_token(here, &lease.token).is_some() => Observed::Running,
+            seen => seen.into(),
+        },
+        (None, None) => Observed::None,
+    }
+}
+
+/// Tells whether a worker is recorded whose end is not.
+pub fn has_open_worker(session: &Session) -> bool {
+    session.worker.as_ref().is_some_and(|worker| !worker.extra.contains_key("ended_at"))
+}

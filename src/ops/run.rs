@@ -1,0 +1,265 @@
+//! Owner mode: a command is run for a session, and what becomes of it is recorded.
+//!
+//! Intent (the session moves to an active state), effect (the command is started) and fact (its number
+//! is recorded) are three steps. The lease is written before the first and after the second one, so
+//! whatever dies in between, what lives is known to this clone and the session can be resumed.
+
+use std::time::Duration;
+
+use crate::lifecycle::Intent;
+use crate::model::{Class, Map, Worker};
+use crate::ops::change::{self, Draft, Verdict};
+use crate::ops::close::{Closed, close};
+use crate::ops::job::{Finished, GRACE, Job, Limits, World};
+use crate::ops::load::{self, View};
+use crate::ops::observe::{self, Observed};
+use crate::ops::transition::{self, Request, Target};
+use crate::ops::{Context, OpError};
+use crate::store::Store;
+use crate::worker::{
+    Command, Held, Here, Lease, LeaseError, Leases, Owner, Process, Seen, end_group, look,
+};
+
+/// Runs a command for a session, and ends the session as it ended: with success if it exited with 0,
+/// interrupted if a signal ended it or its time was over, else with failure.
+///
+/// # Errors
+/// [`OpError::AlreadyRunning`], [`OpError::NotOwner`], [`OpError::InvalidTransition`],
+/// [`OpError::CannotRun`], and what changing a session fails for.
+#[tracing::instrument(skip_all, fields(session = %job.session_id))]
+pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
+    let owner = begin_owner(job)?;
+    let store = world.store()?;
+    let leases = observe::leases(&store);
+    let context = world.context(&store);
+    let before = claim(&store, &leases, &context, job)?;
+    let view = match begin(&store, &context, job) {
+        Ok(view) => view,
+        Err(error) => {
+            restore(&leases, job, before)?;
+            return Err(error);
+        }
+    };
+    drop(store);
+    let limits = Limits::of(&view, job);
+    let mut n_started = 0;
+    loop {
+        n_started += 1;
+        let worker = start(world, &owner, &leases, job)?;
+        let left = limits.timeout.map(|timeout| timeout.saturating_sub(owner.age()));
+        let ended = owner.wait(&worker, &job.token, left, GRACE)?;
+        let may_retry = n_started < limits.max_starts && !ended.is_timeout;
+        match close(world, &leases, job, &worker.process, ended, may_retry)? {
+            Closed::Ends(view) => return Ok(Finished { view: *view, ended }),
+            Closed::Again => {}
+        }
+    }
+}
+
+/// Takes a worker over whose owner is gone, and waits for its end as the owner would have. How it
+/// ends nobody can know then: the session is put aside.
+///
+/// # Errors
+/// [`OpError::AlreadyRunning`] if its owner lives, and what changing a session fails for.
+pub fn adopt(world: &dyn World, lease: &Lease) -> Result<Finished, OpError> {
+    let here = Here::read();
+    let job = Job::of(lease, lease.token.clone());
+    let owner = begin_owner(&job)?;
+    let store = world.store()?;
+    let leases = observe::leases(&store);
+    let handle = job.session_id.handle();
+    let held = find_worker(&here, lease).ok_or_else(|| OpError::CannotRun {
+        command: job.words().first().cloned().unwrap_or_default(),
+        reason: "the worker has just ended".into(),
+    })?;
+    leases.change(job.session_id, |found| {
+        let mut found = found.filter(|it| it.token == lease.token).unwrap_or_else(|| lease.clone());
+        if let Some(owner) = found.owner.as_ref().filter(|it| look(&here, it) == Seen::Running) {
+            return Err(OpError::AlreadyRunning { handle, pid: owner.pid });
+        }
+        found.owner = Process::own(&here);
+        found.worker = Some(held.process.clone());
+        Ok(Some(found))
+    })?;
+    let view = load::load(&store, job.session_id)?.view;
+    drop(store);
+    let limits = Limits::of(&view, &job);
+    let process = held.process.clone();
+    let ended = owner.wait_for_adopted(held, &job.token, limits.timeout, GRACE)?;
+    match close(world, &leases, &job, &process, ended, false)? {
+        Closed::Ends(view) => Ok(Finished { view: *view, ended }),
+        Closed::Again => Ok(Finished { view, ended }),
+    }
+}
+
+/// Finds the living worker of a lease, also one whose start its owner did not live to note.
+pub fn find_worker(here: &Here, lease: &Lease) -> Option<Held> {
+    match &lease.worker {
+        Some(worker) => Held::open(here, worker).ok(),
+        None => crate::worker::find_by_token(here, &lease.token),
+    }
+}
+
+fn begin_owner(job: &Job) -> Result<Owner, OpError> {
+    Owner::begin().map_err(|error| cannot_run(job, &error))
+}
+
+fn cannot_run(job: &Job, error: &std::io::Error) -> OpError {
+    let command = job.words().first().cloned().unwrap_or_default();
+    let text = error.to_string();
+    let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
+    OpError::CannotRun { command, reason }
+}
+
+/// Notes in the lease that this process is about to start a worker, and returns the lease before.
+fn claim(
+    store: &Store,
+    leases: &Leases,
+    context: &Context,
+    job: &Job,
+) -> Result<Option<Lease>, OpError> {
+    let (here, handle) = (Here::read(), job.session_id.handle());
+    let view = load::load(store, job.session_id)?.view;
+    if view.observed == Observed::Elsewhere && !job.take_over {
+        return Err(not_owner(&view));
+    }
+    let mut before = None;
+    leases.change(job.session_id, |found| {
+        before = found;
+        if let Some(lease) = &before {
+            let seen = observe::seen(&here, lease);
+            let process = lease.worker.as_ref().or(lease.owner.as_ref());
+            if let (Observed::Running, Some(process)) = (seen, process) {
+                return Err(OpError::AlreadyRunning { handle, pid: process.pid });
+            }
+        }
+        Ok(Some(Lease {
+            session_id: job.session_id,
+            token: job.token.clone(),
+            owner: Process::own(&here),
+            worker: None,
+            started_at: context.now,
+            dir: job.dir.clone(),
+            command: job.command.clone(),
+            timeout: job.timeout,
+            max_iterations: job.max_iterations,
+            stop: None,
+            is_frozen: false,
+        }))
+    })?;
+    Ok(before)
+}
+
+/// Returns the error that a worker is out of reach.
+pub fn not_owner(view: &View) -> OpError {
+    let host = view.session.worker.as_ref().map(|worker| worker.host.clone());
+    let whose = match host {
+        Some(host) if host == Here::read().host => format!("another clone or container on {host}"),
+        Some(host) => host,
+        None => "another host".into(),
+    };
+    OpError::NotOwner { handle: view.session.id.handle(), whose }
+}
+
+/// Puts back the lease that was there before, unless somebody else has changed it meanwhile.
+fn restore(leases: &Leases, job: &Job, before: Option<Lease>) -> Result<(), LeaseError> {
+    leases.change(job.session_id, |found| match found {
+        Some(found) if found.token == job.token => Ok(before),
+        found => Ok(found),
+    })
+}
+
+/// The intent: the session is in an active state.
+fn begin(store: &Store, context: &Context, job: &Job) -> Result<View, OpError> {
+    let changed = change::change(store, context, job.session_id, |view| {
+        let target = match (&job.to, view.class) {
+            (Some(state), _) => Target::ResumeTo(state.clone()),
+            (None, Class::Active) => return Ok(Verdict::Nothing),
+            (None, Class::Paused) => Target::Intent(Intent::Resume),
+            (None, _) => Target::State(view.lifecycle.first_active().name.clone()),
+        };
+        let request = Request { reason: job.reason.clone(), ..Request::to(target) };
+        transition::judge(context, view, &request)
+    })?;
+    Ok(changed.view)
+}
+
+/// The effect and the fact: the command is started, and noted, and recorded.
+fn start(
+    world: &dyn World,
+    owner: &Owner,
+    leases: &Leases,
+    job: &Job,
+) -> Result<crate::worker::Worker, OpError> {
+    let Job { session_id, token, .. } = job;
+    let command = Command { session_id: *session_id, words: &job.command, dir: &job.dir, token };
+    let worker = match command.spawn() {
+        Ok(worker) => worker,
+        Err(error) => {
+            let error = cannot_run(job, &error);
+            put_aside(world, leases, job, &error)?;
+            return Err(error);
+        }
+    };
+    owner.lend_terminal(&worker);
+    let noted = note_start(world, leases, job, &worker.process);
+    if noted.is_err() {
+        end_group(&worker.process, token, Duration::ZERO)?;
+        owner.take_terminal(&worker);
+        restore(leases, job, None)?;
+    }
+    noted.map(|()| worker)
+}
+
+fn note_start(
+    world: &dyn World,
+    leases: &Leases,
+    job: &Job,
+    process: &Process,
+) -> Result<(), OpError> {
+    let started_at = world.now();
+    let mut is_stopped = false;
+    leases.change(job.session_id, |found| {
+        let Some(mut lease) = found.filter(|it| it.token == job.token) else {
+            return Err(OpError::Conflict { handle: job.session_id.handle() });
+        };
+        is_stopped = lease.stop.is_some();
+        (lease.worker, lease.started_at) = (Some(process.clone()), started_at);
+        Ok(Some(lease))
+    })?;
+    if is_stopped {
+        // Somebody asked for it when there was nothing to stop yet.
+        end_group(process, &job.token, GRACE)?;
+    }
+    let store = world.store()?;
+    let context = world.context(&store);
+    change::change(&store, &context, job.session_id, |view| {
+        // Also of a session that has ended: its worker may have been so quick.
+        let mut session = view.session.clone();
+        session.worker = Some(Worker {
+            pid: process.pid,
+            host: process.here.host.clone(),
+            started_at,
+            command: job.words(),
+            extra: Map::new(),
+        });
+        let subject = format!("worker: started as process {}", process.pid);
+        Ok(Verdict::Happens(vec![Draft::new("worker", subject, session)]))
+    })?;
+    Ok(())
+}
+
+/// A session whose command cannot be started is put aside, with the reason, to be resumed.
+fn put_aside(
+    world: &dyn World,
+    leases: &Leases,
+    job: &Job,
+    error: &OpError,
+) -> Result<(), OpError> {
+    restore(leases, job, None)?;
+    let store = world.store()?;
+    let request =
+        Request { reason: error.to_string(), ..Request::to(Target::Intent(Intent::Suspend)) };
+    transition::transition(&store, &world.context(&store), job.session_id, &request)?;
+    Ok(())
+}

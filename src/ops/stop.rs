@@ -1,0 +1,287 @@
+//! Suspending and ending sessions whose worker runs, from any process of the same host; and bringing
+//! them back.
+//!
+//! A process is signalled on the strength of this clone's own lease only, never for what a record says.
+
+use std::time::{Duration, Instant};
+
+use crate::lifecycle::Intent;
+use crate::model::{Class, SessionId};
+use crate::ops::change::{self, Changed, Verdict};
+use crate::ops::close::{end_draft, release};
+use crate::ops::job::World;
+use crate::ops::load::{self, View};
+use crate::ops::observe::{self, Observed, has_open_worker};
+use crate::ops::run::{self, not_owner};
+use crate::ops::transition::{self, Request, Target};
+use crate::ops::{Context, OpError};
+use crate::store::Store;
+use crate::worker::{
+    Ended, Held, Here, How, Lease, Process, Stop, StopKind, end_group, freeze_group, is_inside,
+    thaw_group,
+};
+
+/// How long an owner may take to record how its worker ended.
+const OWNER_TIME: Duration = Duration::from_secs(5);
+/// How long to wait for a worker that is just being started.
+const START_TIME: Duration = Duration::from_secs(10);
+/// How often to look for it.
+const START_STEP: Duration = Duration::from_millis(5);
+
+/// How to stop a worker.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How long it may take after it was asked; then it is killed.
+    pub grace: Duration,
+    /// Whether it is only made to stand still.
+    pub freeze: bool,
+    /// Whether a worker that is out of reach is left to itself, and only the session is changed.
+    pub force: bool,
+}
+
+/// What became of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Worker {
+    /// There was none.
+    None,
+    /// It ended when it was asked.
+    Stopped,
+    /// It or a part of it had to be killed.
+    Killed,
+    /// It stands still.
+    Frozen,
+    /// It runs this very command, and was left to end by itself.
+    Own,
+    /// It was out of reach, and left to itself.
+    Left,
+}
+
+/// Stops the worker of a session, if there is one, and moves the session as `request` says.
+///
+/// Nothing is stopped unless the session can go there.
+///
+/// # Errors
+/// [`OpError::NotOwner`] for a worker of another host, container or clone; [`OpError::Stop`] when it
+/// does not end: the session stays as it is; and what a transition fails for.
+#[tracing::instrument(skip_all, fields(session = %session_id))]
+pub fn stop(
+    world: &dyn World,
+    store: &Store,
+    session_id: SessionId,
+    request: &Request,
+    manner: Manner,
+    context: &Context,
+) -> Result<(Changed, Worker), OpError> {
+    let view = load::load(store, session_id)?.view;
+    transition::preview(context, &view, request)?;
+    let leases = observe::leases(store);
+    let lease = leases.read(session_id).ok().flatten();
+    match view.observed {
+        Observed::Elsewhere if !manner.force => return Err(not_owner(&view)),
+        Observed::Elsewhere => {
+            return Ok((record(store, context, session_id, request, false)?, Worker::Left));
+        }
+        Observed::Running => {}
+        Observed::Lost | Observed::None => {
+            if let Some((lease, worker)) =
+                lease.as_ref().and_then(|it| Some((it, it.worker.as_ref()?)))
+            {
+                // What it started may have outlived it.
+                end_group(worker, &lease.token, manner.grace)?;
+            }
+            let changed = record(store, context, session_id, request, true)?;
+            if let Some(lease) = &lease {
+                release(&leases, session_id, &lease.token, changed.view.class)?;
+            }
+            return Ok((changed, Worker::None));
+        }
+    }
+    if lease.as_ref().is_some_and(is_inside) {
+        return Ok((record(store, context, session_id, request, false)?, Worker::Own));
+    }
+    let kind = match request.target {
+        Target::Intent(Intent::Suspend) => StopKind::Suspend,
+        _ => StopKind::Terminate,
+    };
+    let Some(lease) = mark(store, session_id, kind)? else {
+        return Ok((record(store, context, session_id, request, true)?, Worker::None));
+    };
+    let process = lease.worker.as_ref().expect("a marked lease has a worker");
+    if manner.freeze {
+        freeze_group(process, &lease.token)?;
+        note_frozen(store, &lease, true)?;
+        return Ok((record(store, context, session_id, request, false)?, Worker::Frozen));
+    }
+    let is_killed = match end_group(process, &lease.token, manner.grace) {
+        Ok(is_killed) => is_killed,
+        Err(error) => {
+            unmark(store, &lease)?;
+            return Err(error.into());
+        }
+    };
+    wait_for_owner(&lease);
+    // It took its time, and the owner may have recorded something meanwhile.
+    let context = Context { now: world.now().max(context.now), ..context.clone() };
+    let changed = record(store, &context, session_id, request, true)?;
+    release(&leases, session_id, &lease.token, changed.view.class)?;
+    let worker = if is_killed { Worker::Killed } else { Worker::Stopped };
+    Ok((changed, worker))
+}
+
+/// Notes in the lease that the worker is about to be stopped and by whom, and returns the lease; `None`
+/// if there is no worker any more. One that is just being started is waited for.
+fn mark(store: &Store, session_id: SessionId, kind: StopKind) -> Result<Option<Lease>, OpError> {
+    let (leases, here) = (observe::leases(store), Here::read());
+    let own = Process::own(&here);
+    let until = Instant::now() + START_TIME;
+    loop {
+        let mut marked = None;
+        leases.change(session_id, |found| {
+            let Some(mut lease) = found else { return Ok::<_, OpError>(None) };
+            lease.stop = own.clone().map(|by| Stop { kind, by });
+            if lease.worker.is_none() {
+                lease.worker = run::find_worker(&here, &lease).map(|held| held.process);
+            }
+            marked = Some(lease.clone());
+            Ok(Some(lease))
+        })?;
+        let Some(lease) = marked else { return Ok(None) };
+        let is_starting =
+            lease.worker.is_none() && observe::seen(&here, &lease) == Observed::Running;
+        if !is_starting {
+            return Ok(Some(lease).filter(|lease| lease.worker.is_some()));
+        }
+        if Instant::now() > until {
+            return Err(OpError::Conflict { handle: session_id.handle() });
+        }
+        if let Some(owner) = lease.owner.as_ref().and_then(|it| Held::open(&here, it).ok()) {
+            owner.wait(START_STEP);
+        }
+    }
+}
+
+fn unmark(store: &Store, lease: &Lease) -> Result<(), OpError> {
+    observe::leases(store).change(lease.session_id, |found| {
+        Ok(found.map(|found| match found.token == lease.token {
+            true => Lease { stop: None, ..found },
+            false => found,
+        }))
+    })
+}
+
+fn note_frozen(store: &Store, lease: &Lease, is_frozen: bool) -> Result<(), OpError> {
+    observe::leases(store).change(lease.session_id, |found| {
+        Ok(found.map(|found| match found.token == lease.token {
+            true => Lease { stop: None, is_frozen, ..found },
+            false => found,
+        }))
+    })
+}
+
+/// Waits until the owner has recorded how its worker ended, and is gone.
+fn wait_for_owner(lease: &Lease) {
+    let open = |owner: &Process| Held::open(&Here::read(), owner).ok();
+    if let Some(owner) = lease.owner.as_ref().and_then(open) {
+        owner.wait(OWNER_TIME);
+    }
+}
+
+/// Records the end of the worker, if `worker_ended` and nobody has, and the move of the session.
+fn record(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    request: &Request,
+    worker_ended: bool,
+) -> Result<Changed, OpError> {
+    change::change(store, context, session_id, |view| {
+        let mut drafts = Vec::new();
+        let mut view = view.clone();
+        if worker_ended && has_open_worker(&view.session) {
+            let unknown = Ended { how: How::Unknown, after: Duration::ZERO, is_timeout: false };
+            let draft = end_draft(&view, context.now, "it is gone", unknown);
+            view.session = draft.session.clone();
+            drafts.push(draft);
+        }
+        match transition::judge(context, &view, request)? {
+            Verdict::Happens(more) => drafts.extend(more),
+            Verdict::Nothing => {}
+        }
+        Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
+    })
+}
+
+/// Moves a session back to work and lets its frozen worker go on.
+///
+/// # Errors
+/// As [`stop`].
+pub fn thaw(
+    store: &Store,
+    context: &Context,
+    lease: &Lease,
+    request: &Request,
+) -> Result<Changed, OpError> {
+    let changed = record(store, context, lease.session_id, request, false)?;
+    if let Some(worker) = &lease.worker {
+        note_frozen(store, lease, false)?;
+        thaw_group(worker, &lease.token)?;
+    }
+    Ok(changed)
+}
+
+/// Gives up a worker that is out of reach, so that the session can go on here.
+///
+/// # Errors
+/// As [`stop`].
+pub fn give_up(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    request: &Request,
+) -> Result<Changed, OpError> {
+    record(store, context, session_id, request, true)
+}
+
+/// A session whose worker is gone, and what became of it.
+#[derive(Debug, Clone)]
+pub struct Reaped {
+    /// The session.
+    pub view: View,
+    /// Why it was not put aside, if it was not.
+    pub refused: Option<String>,
+}
+
+/// The reason of a session that was put aside since its worker was gone.
+pub const LOST: &str = "the worker is lost";
+
+/// Puts sessions aside that are at work and whose worker is gone; with `dry_run` only finds them.
+///
+/// # Errors
+/// [`OpError::Store`] and [`OpError::Lease`]; a session that cannot be put aside is an answer.
+pub fn reap(
+    world: &dyn World,
+    store: &Store,
+    context: &Context,
+    dry_run: bool,
+) -> Result<Vec<Reaped>, OpError> {
+    let mut all = Vec::new();
+    let request = Request { reason: LOST.into(), ..Request::to(Target::Intent(Intent::Suspend)) };
+    for session_id in observe::leases(store).session_ids() {
+        // A lease that outlived its session, or a damaged session, is nothing to settle.
+        let Ok(loaded) = load::load(store, session_id) else { continue };
+        let view = loaded.view;
+        if view.class != Class::Active || view.observed != Observed::Lost {
+            continue;
+        }
+        if dry_run {
+            all.push(Reaped { view, refused: None });
+            continue;
+        }
+        let manner = Manner { grace: Duration::ZERO, freeze: false, force: false };
+        all.push(match stop(world, store, session_id, &request, manner, context) {
+            Ok((changed, _)) => Reaped { view: changed.view, refused: None },
+            Err(error) => Reaped { view, refused: Some(error.to_string()) },
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,16 @@
+//! Workers: real processes, started, watched, stopped, lost and brought back.
+
+#[path = "worker/harness.rs"]
+mod harness;
+
+#[path = "worker/authority.rs"]
+mod authority;
+#[path = "worker/loss.rs"]
+mod loss;
+#[path = "worker/run.rs"]
+mod run;
+#[path = "worker/stop.rs"]
+mod stop;
+#[cfg(target_os = "linux")]
+#[path = "worker/terminal.rs"]
+mod terminal;
