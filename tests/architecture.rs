@@ -19,9 +19,11 @@ const FLOORS: [(&str, &[&str]); 8] = [
 
 /// What may be named in some places only. `serde_json` is beyond `format` where its value is the data
 /// itself (D-003): the type in `model::map`, a number in `ops::counter`, JSON on its way out and in.
-const PLACES: [(&str, &[&str]); 16] = [
+const PLACES: [(&str, &[&str]); 18] = [
     ("gix", &["store/"]),
     ("rustix", &["store/", "worker/"]),
+    ("nix", &["worker/"]),
+    ("signal_hook", &["worker/"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
