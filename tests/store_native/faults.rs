@@ -319,3 +319,19 @@ fn a_deletion_waits_for_git_pack_refs_and_does_not_let_it_bring_the_ref_back() {
     assert!(matches!(refused, Err(WriteError::Ref(CasError::Locked { .. }))));
     assert_eq!(place.seq(S), Some(1), "nothing has happened");
 }
+
+#[test]
+fn any_write_heals_the_lock_on_packed_refs_of_a_killed_deletion() {
+    let dir = scratch();
+    let place = place(dir.path(), 2);
+    place.ok(&["pack-refs", "--all"]);
+    // What a deletion leaves that is killed between the link and the rename.
+    let (new, lock) = ("packed-refs~new.lock", "packed-refs.lock");
+    std::fs::copy(place.git_dir.join("packed-refs"), place.git_dir.join(new)).expect("prepared");
+    std::fs::hard_link(place.git_dir.join(new), place.git_dir.join(lock)).expect("locked");
+    assert!(!place.git(&["gc", "--quiet"]).status.success(), "the lock stops git");
+    place.put(&Disk, S, 3).expect("written");
+    assert!(!place.git_dir.join(new).exists() && !place.git_dir.join(lock).exists());
+    place.ok(&["gc", "--quiet"]);
+    assert_eq!(place.seq(S), Some(3));
+}
