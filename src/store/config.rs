@@ -19,8 +19,8 @@ pub struct Settings {
     pub is_partial: bool,
     /// `core.hooksPath`, as a path.
     pub hooks_path: Option<std::path::PathBuf>,
-    /// Whether a hook in the configuration wants to see each update of a ref.
-    pub(super) has_ref_hook: bool,
+    /// The events that hooks in the configuration are for.
+    pub(super) hook_events: Vec<String>,
     /// `core.pager`.
     pub pager: Option<String>,
     /// `color.session`, else `color.ui`.
@@ -60,7 +60,7 @@ impl Settings {
             lock_timeout_ms: integer(&config, "core.filesRefLockTimeout")?.unwrap_or(100),
             is_partial: is_partial(&config),
             hooks_path,
-            has_ref_hook: has_ref_hook(&config),
+            hook_events: hook_events(&config),
             pager: text("core.pager"),
             color: text("color.session").or_else(|| text("color.ui")),
             color_in_pager: boolean(&config, "color.pager")?.unwrap_or(true),
@@ -146,10 +146,9 @@ fn is_partial(config: &Config<'_>) -> bool {
 }
 
 /// Source: git-hook(1), `hook.<name>.event`.
-fn has_ref_hook(config: &Config<'_>) -> bool {
+fn hook_events(config: &Config<'_>) -> Vec<String> {
     let hooks = config.plumbing().sections_by_name("hook").into_iter().flatten();
-    let mut events = hooks.into_iter().flat_map(|hook| hook.values("event"));
-    events.any(|event| event.as_slice() == b"reference-transaction")
+    hooks.flat_map(|hook| hook.values("event")).map(|event| lossy(&event)).collect()
 }
 
 fn advice_off(config: &Config<'_>) -> Vec<String> {

@@ -12,7 +12,6 @@ use std::time::Duration;
 use gix::bstr::ByteSlice;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::config::Settings;
 use super::open::RefFormat;
 use super::read::to_id;
 use super::refs::{PREFIX, Tips};
@@ -24,27 +23,6 @@ use crate::model::Oid;
 const TIMEOUT: Duration = Duration::from_secs(8);
 /// How long it may take to end when it is told to.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// Tells whether refs must be written by `git` because a hook wants to see each update. A relative
-/// `core.hooksPath` is below `top`.
-pub(super) fn must_write(common_dir: &Path, top: &Path, settings: &Settings) -> bool {
-    let hooks = match &settings.hooks_path {
-        Some(path) => top.join(path),
-        None => common_dir.join("hooks"),
-    };
-    settings.has_ref_hook || is_executable(&hooks.join("reference-transaction"))
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
-}
 
 /// Reads where HEAD stands.
 pub(super) fn head(store: &Store) -> Result<Head, StoreError> {
@@ -236,7 +214,7 @@ fn command(store: &Store) -> Command {
 
 /// What of the environment belongs to the repository that somebody else works on. Source:
 /// `git rev-parse --local-env-vars`, without the configuration and the quarantine.
-const LOCAL_ENVIRONMENT: [&str; 7] = [
+pub(super) const LOCAL_ENVIRONMENT: [&str; 7] = [
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
     "GIT_PREFIX",

@@ -8,7 +8,7 @@ use gix::sec::trust::{DefaultForLevel, Mapping};
 use super::config::{self, Settings};
 use super::error::reasons;
 use super::writing::Tokens;
-use super::{StoreError, git};
+use super::{StoreError, hook};
 use crate::model::HashKind;
 
 /// How to find the repository.
@@ -71,7 +71,9 @@ impl Store {
         let settings = Settings::read(&repo)?;
         let work_dir = work_dir(&repo, request);
         let top = work_dir.as_deref().unwrap_or(&git_dir);
-        let writes_by_git = refs == RefFormat::Git || git::must_write(&common_dir, top, &settings);
+        // A hook that wants to see each update of a ref is asked by git.
+        let watches_refs = hook::has_hook(&common_dir, top, &settings, "reference-transaction");
+        let writes_by_git = refs == RefFormat::Git || watches_refs;
         let read_only = request.read_only.clone();
         let tokens = Tokens::new(request.token.clone(), request.started_at);
         Ok(Store {

@@ -31,7 +31,7 @@ impl Tokens {
         Tokens { unique, n_used: Cell::new(0), started_at }
     }
 
-    fn next(&self) -> String {
+    pub(super) fn next(&self) -> String {
         self.n_used.set(self.n_used.get() + 1);
         format!("{}-{}", self.unique, self.n_used.get())
     }
