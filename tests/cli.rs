@@ -25,4 +25,5 @@ mod cli {
     mod trailer;
     mod transition;
     mod update;
+    mod user_hooks;
 }

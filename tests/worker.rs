@@ -5,6 +5,8 @@ mod harness;
 
 #[path = "worker/authority.rs"]
 mod authority;
+#[path = "worker/hooks.rs"]
+mod hooks;
 #[path = "worker/loss.rs"]
 mod loss;
 #[path = "worker/run.rs"]

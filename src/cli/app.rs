@@ -10,9 +10,10 @@ use super::environment::Environment;
 use super::options::Global;
 use super::output::{self, Output};
 use crate::model::{Identity, SessionId, Timestamp};
+use crate::ops::hook::{self, Hooks};
 use crate::ops::job::World;
 use crate::ops::{Context, OpError, resolve};
-use crate::render::json;
+use crate::render::{json, sanitize};
 use crate::store::{OpenRequest, Store};
 
 /// One run of the program: what it was given, and what it opened.
@@ -102,6 +103,18 @@ impl App {
             op_is_given: op.is_some(),
             op: op.unwrap_or_else(|| self.random_uuid().to_string()),
             session_name: self.environment.get("GIT_SESSION").map(str::to_owned),
+            hooks: self.hooks(),
+        }
+    }
+
+    fn hooks(&self) -> Hooks {
+        let running = self.environment.get(hook::HOOK_VARIABLE).unwrap_or_default();
+        Hooks {
+            show: |view, root| json::to_map(&json::session(view, root)),
+            warn: |text| output::to_stderr(&format!("warning: {}\n", sanitize::to_terminal(text))),
+            no_verify: self.global.no_verify,
+            running: running.split_whitespace().map(str::to_owned).collect(),
+            agreed: None,
         }
     }
 

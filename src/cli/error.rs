@@ -150,7 +150,7 @@ fn code(error: &OpError) -> &'static str {
     match error {
         OpError::NotFound { .. } | OpError::NoCurrent => "not_found",
         OpError::Ambiguous { .. } => "ambiguous",
-        OpError::InvalidTransition { .. } => "invalid_transition",
+        OpError::InvalidTransition { .. } | OpError::HookRefused { .. } => "invalid_transition",
         OpError::Unexpected { .. } | OpError::Conflict { .. } => "conflict",
         OpError::InvalidValue { .. } | OpError::Lifecycle { .. } | OpError::StillOpen { .. } => {
             "invalid_value"
@@ -184,6 +184,10 @@ fn details(error: &OpError) -> Value {
         }
         OpError::InvalidTransition { handle, from, to, allowed } => {
             json!({ "handle": handle.to_string(), "from": from, "to": to, "allowed": allowed })
+        }
+        OpError::HookRefused { handle, from, to, allowed, hook } => {
+            let handle = handle.to_string();
+            json!({ "handle": handle, "from": from, "to": to, "allowed": allowed, "hook": hook })
         }
         OpError::Unexpected { handle, found, expected } => {
             json!({ "handle": handle.to_string(), "found": found, "expected": expected })

@@ -25,6 +25,9 @@ pub struct Global {
     #[arg(long, value_name = "when", global = true, num_args = 0..=1, require_equals = true,
           default_missing_value = "always")]
     pub color: Option<When>,
+    /// Do not ask the session-transition hook before a session moves
+    #[arg(long, global = true)]
+    pub no_verify: bool,
     /// The UUID of this write: repeating a write whose outcome is unknown finds it done
     #[arg(long = "op", value_name = "uuid", global = true, hide = true)]
     pub op: Option<String>,

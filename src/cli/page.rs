@@ -115,7 +115,7 @@ fn option(argument: &clap::Arg, roff: &mut Roff) {
 }
 
 /// What no command says.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     (
         "NAMING A SESSION",
         "\
@@ -129,6 +129,21 @@ made. Exact comes before prefix; a tie is an error that lists the candidates.",
         "\
 As git has them (2.weeks, yesterday, 2026-01-31, RFC 3339), and spans that are so long ago (2d, 1h30m). \
 A date without a zone is in UTC, and a day begins at midnight. What is no date is refused.",
+    ),
+    (
+        "HOOKS",
+        "\
+Hooks of your own, where git looks for hooks (core.hooksPath, else hooks in the git directory; and \
+hook.<name>.event in the configuration, with a git that knows it), are run by git hook run(1). \
+session-transition is asked before a session moves, with its id, its state and the state to be: if it \
+fails, the session does not move and nothing is stopped. That a worker has ended is recorded in any \
+case. session-start (the session was in an active state for the first time), session-checkpoint and \
+session-end are told afterwards, with the id: if one fails, that is reported and changes nothing. Each \
+reads one JSON document on its standard input: hook, id, event, from, to, reason, outcome, actor and \
+session, which is the object of show --json, before a move as it will be on top of the commit tip. They \
+run at the top of the work tree with GIT_DIR, GIT_WORK_TREE and GIT_SESSION set, for as long as they \
+take. They may use the session: if it changes while session-transition is asked, that is asked again. A \
+hook is not run inside itself: GIT_SESSION_HOOK names those that run. --no-verify does not ask.",
     ),
     (
         "CONFIGURATION",

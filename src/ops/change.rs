@@ -5,12 +5,13 @@ use crate::format::record::RecordError;
 use crate::format::{lifecycle_yaml, record};
 use crate::lifecycle::Lifecycle;
 use crate::model::{Session, SessionId};
+use crate::ops::hook::{self, Story};
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{Context, OpError, patch};
 use crate::store::{NewEvent, SessionLock, Store, StoreError};
 
 /// How often a lost race is judged again before it is called a conflict.
-const MAX_ATTEMPTS: usize = 5;
+pub(super) const MAX_ATTEMPTS: usize = 5;
 /// How many newest events are looked through for a write that may have been done before.
 const MAX_OP_LOOKBACK: usize = 64;
 
@@ -68,9 +69,12 @@ pub struct Changed {
 
 /// Changes a session as `judge` decides, who is asked again when another writer was faster.
 ///
+/// The user's hook is asked before the session moves. It runs without the lock; what it agreed to holds
+/// for the state that it was asked about, and on another one it is asked again.
+///
 /// # Errors
-/// What `judge` refuses; [`OpError::Conflict`] after several lost races; what reading and writing
-/// fail for.
+/// What `judge` or the hook refuses; [`OpError::Conflict`] after several lost races; what reading and
+/// writing fail for.
 #[tracing::instrument(skip_all, fields(session = %session_id))]
 pub fn change(
     store: &Store,
@@ -78,8 +82,9 @@ pub fn change(
     session_id: SessionId,
     mut judge: impl FnMut(&View) -> Result<Verdict, OpError>,
 ) -> Result<Changed, OpError> {
-    let held = store.lock(session_id)?;
+    let mut agreed_at = None;
     for _ in 0..MAX_ATTEMPTS {
+        let held = store.lock(session_id)?;
         let loaded = load::load(store, session_id)?;
         if is_done_before(store, context, &loaded) {
             return Ok(Changed { view: loaded.view, is_new: false });
@@ -91,10 +96,25 @@ pub fn change(
             Verdict::Happens(drafts) => drafts,
         };
         let lifecycle = &loaded.view.lifecycle;
-        match write(store, context, &held, Some(&loaded), lifecycle, drafts) {
+        if agreed_at != Some(loaded.view.tip)
+            && let Some(question) =
+                hook::question(store, context, Some(&loaded.view), lifecycle, &drafts)?
+        {
+            drop(held);
+            question.ask(store, context)?;
+            agreed_at = Some(loaded.view.tip);
+            continue;
+        }
+        let story = Story::of(&drafts);
+        let written = write(store, context, &held, Some(&loaded), lifecycle, drafts);
+        drop(held);
+        match written {
             Err(OpError::Store(StoreError::Raced { .. })) => tracing::debug!("lost a race"),
             Err(error) => return Err(error),
-            Ok(view) => return Ok(Changed { view, is_new: true }),
+            Ok(view) => {
+                hook::tell(store, context, Some(&loaded.view), &view, &story);
+                return Ok(Changed { view, is_new: true });
+            }
         }
     }
     Err(OpError::Conflict { handle: session_id.handle() })

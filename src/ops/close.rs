@@ -3,6 +3,7 @@
 use crate::lifecycle::Intent;
 use crate::model::{Class, SessionId, Timestamp, Value};
 use crate::ops::change::{self, Draft, Verdict};
+use crate::ops::hook;
 use crate::ops::job::{Job, TIMEOUT, World};
 use crate::ops::load::View;
 use crate::ops::observe::{Observed, has_open_worker};
@@ -19,7 +20,7 @@ pub(super) enum Closed {
 }
 
 /// Records how a worker ended, and what that means for the session, unless somebody else who stopped
-/// the worker is about to record it.
+/// the worker is about to record it. A hook that refuses the move does not undo the end.
 pub(super) fn close(
     world: &dyn World,
     leases: &Leases,
@@ -36,22 +37,31 @@ pub(super) fn close(
     let is_ours = stop.as_ref().is_none_or(|stop| look(&here, &stop.by) != Seen::Running);
     let intent = is_ours.then(|| intent_of(ended, stop.as_ref()));
     let mut is_again = false;
-    let changed = change::change(&store, &context, job.session_id, |view| {
-        let mut drafts = Vec::new();
-        let is_same = view.session.worker.as_ref().is_some_and(|it| it.pid == process.pid);
-        let mut view = view.clone();
-        if is_same && has_open_worker(&view.session) {
-            let draft = end_draft(&view, context.now, &told(ended), ended);
-            view.session = draft.session.clone();
-            drafts.push(draft);
+    let mut record = |intent: &Option<(Intent, String)>| {
+        change::change(&store, &context, job.session_id, |view| {
+            let mut drafts = Vec::new();
+            let is_same = view.session.worker.as_ref().is_some_and(|it| it.pid == process.pid);
+            let mut view = view.clone();
+            if is_same && has_open_worker(&view.session) {
+                let draft = end_draft(&view, context.now, &told(ended), ended);
+                view.session = draft.session.clone();
+                drafts.push(draft);
+            }
+            let is_failure = matches!(intent, Some((Intent::Fail, _)));
+            is_again = may_retry && is_failure && view.class == Class::Active;
+            if let Some((intent, reason)) = intent.as_ref().filter(|_| !is_again && is_same) {
+                drafts.extend(move_draft(&context, &view, *intent, reason)?);
+            }
+            Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
+        })
+    };
+    let changed = match record(&intent) {
+        Err(error @ OpError::HookRefused { .. }) => {
+            hook::warn(&context, &error.to_string());
+            record(&None)?
         }
-        let is_failure = matches!(intent, Some((Intent::Fail, _)));
-        is_again = may_retry && is_failure && view.class == Class::Active;
-        if let Some((intent, reason)) = intent.as_ref().filter(|_| !is_again && is_same) {
-            drafts.extend(move_draft(&context, &view, *intent, reason)?);
-        }
-        Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
-    })?;
+        other => other?,
+    };
     if is_ours && !is_again {
         release(leases, job.session_id, &job.token, changed.view.class)?;
     }

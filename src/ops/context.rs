@@ -1,4 +1,5 @@
 use crate::model::{Identity, Timestamp};
+use crate::ops::hook::Hooks;
 use crate::store::Stamp;
 
 /// What a use case needs of the world: values only, taken once per process.
@@ -18,6 +19,8 @@ pub struct Context {
     pub op_is_given: bool,
     /// The session that the environment names (`GIT_SESSION`).
     pub session_name: Option<String>,
+    /// How the user's hooks are run.
+    pub hooks: Hooks,
 }
 
 impl Context {

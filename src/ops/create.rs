@@ -3,6 +3,7 @@
 use crate::lifecycle::{Lifecycle, Move};
 use crate::model::{Class, Map, Session, SessionId, Value, text};
 use crate::ops::change::{self, Changed, Draft};
+use crate::ops::hook::{self, Story};
 use crate::ops::load::{self, View};
 use crate::ops::patch;
 use crate::ops::transition;
@@ -56,20 +57,33 @@ pub fn create(
     new: &NewSession,
 ) -> Result<Changed, OpError> {
     let session = first_record(store, context, session_id, lifecycle, new)?;
+    let drafts = drafts(context, lifecycle, new, session.clone())?;
+    if let Some(question) = hook::question(store, context, None, lifecycle, &drafts)?
+        && existing(store, &session)?.is_none()
+    {
+        refuse_taken_name(store, new)?;
+        question.ask(store, context)?;
+    }
     let held = store.lock(session_id)?;
     if let Some(existing) = existing(store, &session)? {
         return Ok(Changed { view: existing, is_new: false });
     }
     refuse_taken_name(store, new)?;
-    let drafts = drafts(context, lifecycle, new, session)?;
-    match change::write(store, context, &held, None, lifecycle, drafts) {
+    let story = Story::of(&drafts);
+    let written = change::write(store, context, &held, None, lifecycle, drafts);
+    drop(held);
+    match written {
         Err(OpError::Store(StoreError::Raced { .. })) => Err(already_exists(session_id)),
         Err(error) => Err(error),
-        Ok(view) => Ok(Changed { view, is_new: true }),
+        Ok(view) => {
+            hook::tell(store, context, None, &view, &story);
+            Ok(Changed { view, is_new: true })
+        }
     }
 }
 
-/// Checks that [`create`] would not refuse, without making anything.
+/// Checks that [`create`] would not refuse, and asks the user's hook, without making anything. Returns
+/// the context to create it in, where the hook is not asked again.
 ///
 /// # Errors
 /// As [`create`].
@@ -79,12 +93,17 @@ pub fn check_create(
     session_id: SessionId,
     lifecycle: &Lifecycle,
     new: &NewSession,
-) -> Result<(), OpError> {
+) -> Result<Context, OpError> {
     let session = first_record(store, context, session_id, lifecycle, new)?;
     change::to_record(&session)?;
-    match existing(store, &session)? {
-        Some(_) => Ok(()),
-        None => refuse_taken_name(store, new),
+    if existing(store, &session)?.is_some() {
+        return Ok(context.clone());
+    }
+    refuse_taken_name(store, new)?;
+    let drafts = drafts(context, lifecycle, new, session)?;
+    match hook::question(store, context, None, lifecycle, &drafts)? {
+        Some(question) => question.ask(store, context),
+        None => Ok(context.clone()),
     }
 }
 

@@ -48,6 +48,20 @@ pub enum OpError {
         /// Where it can go from here, in table order.
         allowed: Vec<String>,
     },
+    /// The user's hook does not want it.
+    #[error("the {hook} hook refused to move session {handle} from '{from}' to '{to}'")]
+    HookRefused {
+        /// The session.
+        handle: Handle,
+        /// Its state; empty if it does not exist yet.
+        from: String,
+        /// What was asked for.
+        to: String,
+        /// Where it can go from here as its lifecycle has it, in table order.
+        allowed: Vec<String>,
+        /// The hook.
+        hook: &'static str,
+    },
     /// The session is not in the state that the caller expects.
     #[error("session {handle} is '{found}', not '{expected}'")]
     Unexpected {

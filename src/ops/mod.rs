@@ -11,6 +11,7 @@ pub mod counter;
 pub mod create;
 pub mod delete;
 mod error;
+pub mod hook;
 pub mod job;
 pub mod lifecycles;
 pub mod list;

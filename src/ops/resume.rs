@@ -55,7 +55,7 @@ pub fn resume(
     let moved = |changed| Ok(Resumed::Moved(changed));
     let Some(lease) = lease.filter(|_| !resuming.no_run) else {
         if view.observed == Observed::Elsewhere {
-            return moved(give_up(store, context, session_id, request)?);
+            return moved(give_up(store, context, &view, request)?);
         }
         return moved(transition::transition(store, context, session_id, request)?);
     };

@@ -10,6 +10,7 @@ use crate::lifecycle::Intent;
 use crate::model::{Class, Map, Worker};
 use crate::ops::change::{self, Draft, Verdict};
 use crate::ops::close::{Closed, close};
+use crate::ops::hook;
 use crate::ops::job::{Finished, GRACE, Job, Limits, World};
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed};
@@ -260,6 +261,10 @@ fn put_aside(
     let store = world.store()?;
     let request =
         Request { reason: error.to_string(), ..Request::to(Target::Intent(Intent::Suspend)) };
-    transition::transition(&store, &world.context(&store), job.session_id, &request)?;
+    let context = world.context(&store);
+    match transition::transition(&store, &context, job.session_id, &request) {
+        Err(error @ OpError::HookRefused { .. }) => hook::warn(&context, &error.to_string()),
+        other => drop(other?),
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::lifecycle::Intent;
 use crate::model::{Class, SessionId};
 use crate::ops::change::{self, Changed, Verdict};
 use crate::ops::close::{end_draft, release};
+use crate::ops::hook;
 use crate::ops::job::World;
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed, has_open_worker};
@@ -58,7 +59,7 @@ pub enum Worker {
 
 /// Stops the worker of a session, if there is one, and moves the session as `request` says.
 ///
-/// Nothing is stopped unless the session can go there.
+/// Nothing is stopped unless the session can go there and the user's hook agrees.
 ///
 /// # Errors
 /// [`OpError::NotOwner`] for a worker of another host, container or clone; [`OpError::Stop`] when it
@@ -72,12 +73,10 @@ pub fn stop(
     manner: Manner,
     context: &Context,
 ) -> Result<(Changed, Worker), OpError> {
-    let view = load::load(store, session_id)?.view;
-    transition::preview(context, &view, request)?;
+    let (view, context) = &permit(store, context, session_id, request, manner)?;
     let leases = observe::leases(store);
     let lease = leases.read(session_id).ok().flatten();
     match view.observed {
-        Observed::Elsewhere if !manner.force => return Err(not_owner(&view)),
         Observed::Elsewhere => {
             return Ok((record(store, context, session_id, request, false)?, Worker::Left));
         }
@@ -126,6 +125,30 @@ pub fn stop(
     release(&leases, session_id, &lease.token, changed.view.class)?;
     let worker = if is_killed { Worker::Killed } else { Worker::Stopped };
     Ok((changed, worker))
+}
+
+/// Returns the session as it is when its worker may be stopped, and the context of the move that the
+/// user's hook agreed to. The hook may have taken its time, so after it all is looked at again.
+fn permit(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    request: &Request,
+    manner: Manner,
+) -> Result<(View, Context), OpError> {
+    let mut context = context.clone();
+    for _ in 0..change::MAX_ATTEMPTS {
+        let view = load::load(store, session_id)?.view;
+        let verdict = transition::judge(&context, &view, request)?;
+        if view.observed == Observed::Elsewhere && !manner.force {
+            return Err(not_owner(&view));
+        }
+        match hook::agree(store, &context, &view, &verdict)? {
+            None => return Ok((view, context)),
+            Some(agreed) => context = agreed,
+        }
+    }
+    Err(OpError::Conflict { handle: session_id.handle() })
 }
 
 /// Notes in the lease that the worker is about to be stopped and by whom, and returns the lease; `None`
@@ -186,7 +209,8 @@ fn wait_for_owner(lease: &Lease) {
     }
 }
 
-/// Records the end of the worker, if `worker_ended` and nobody has, and the move of the session.
+/// Records the end of the worker, if `worker_ended` and nobody has, and the move of the session. A hook
+/// can refuse the move, but not that the worker has ended.
 fn record(
     store: &Store,
     context: &Context,
@@ -194,21 +218,29 @@ fn record(
     request: &Request,
     worker_ended: bool,
 ) -> Result<Changed, OpError> {
-    change::change(store, context, session_id, |view| {
-        let mut drafts = Vec::new();
-        let mut view = view.clone();
-        if worker_ended && has_open_worker(&view.session) {
-            let unknown = Ended { how: How::Unknown, after: Duration::ZERO, is_timeout: false };
-            let draft = end_draft(&view, context.now, "it is gone", unknown);
-            view.session = draft.session.clone();
-            drafts.push(draft);
-        }
-        match transition::judge(context, &view, request)? {
-            Verdict::Happens(more) => drafts.extend(more),
-            Verdict::Nothing => {}
-        }
-        Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
-    })
+    let write = |request: Option<&Request>| {
+        change::change(store, context, session_id, |view| {
+            let mut drafts = Vec::new();
+            let mut view = view.clone();
+            if worker_ended && has_open_worker(&view.session) {
+                let unknown = Ended { how: How::Unknown, after: Duration::ZERO, is_timeout: false };
+                let draft = end_draft(&view, context.now, "it is gone", unknown);
+                view.session = draft.session.clone();
+                drafts.push(draft);
+            }
+            if let Some(request) = request
+                && let Verdict::Happens(more) = transition::judge(context, &view, request)?
+            {
+                drafts.extend(more);
+            }
+            Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
+        })
+    };
+    let moved = write(Some(request));
+    if worker_ended && matches!(moved, Err(OpError::HookRefused { .. })) {
+        write(None)?;
+    }
+    moved
 }
 
 /// Moves a session back to work and lets its frozen worker go on.
@@ -236,10 +268,13 @@ pub fn thaw(
 pub fn give_up(
     store: &Store,
     context: &Context,
-    session_id: SessionId,
+    view: &View,
     request: &Request,
 ) -> Result<Changed, OpError> {
-    record(store, context, session_id, request, true)
+    // Where it is refused, nobody has given anything up.
+    let verdict = transition::judge(context, view, request)?;
+    let agreed = hook::agree(store, context, view, &verdict)?;
+    record(store, agreed.as_ref().unwrap_or(context), view.session.id, request, true)
 }
 
 /// A session whose worker is gone, and what became of it.

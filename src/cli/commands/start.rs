@@ -134,11 +134,12 @@ impl Start {
         new.starts = true;
         let id = self.new.session_id(app)?;
         let lifecycle = self.new.lifecycle(app)?;
+        let mut context = app.context()?;
         let is_new_branch = match &self.branch {
             Some(name) => {
                 // What is refused must leave no branch behind.
                 let store = app.store()?;
-                create::check_create(store, &app.context()?, id, &lifecycle, &new)?;
+                context = create::check_create(store, &context, id, &lifecycle, &new)?;
                 Some(store.switch_branch(name, &new.title)?)
             }
             None => None,
@@ -146,7 +147,7 @@ impl Start {
         if let Some((branch, _)) = &is_new_branch {
             new.branch = Some(branch.clone());
         }
-        let made = create::create(app.store()?, &app.context()?, id, &lifecycle, &new)?;
+        let made = create::create(app.store()?, &context, id, &lifecycle, &new)?;
         let made = begin(app, made)?;
         app.store()?.set_current(made.view.session.id)?;
         let handle = made.view.session.id.handle();
