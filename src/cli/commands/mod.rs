@@ -2,6 +2,7 @@
 
 mod attach;
 mod completion;
+mod create_input;
 mod delete;
 mod help;
 mod lifecycle;
