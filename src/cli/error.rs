@@ -197,6 +197,9 @@ fn details(error: &OpError) -> Value {
         }
         OpError::UnknownField { field, known, .. } => json!({ "field": field, "known": known }),
         OpError::ImmutableField { field } => json!({ "field": field }),
+        OpError::NotOwner { handle, whose } => {
+            json!({ "handle": handle.to_string(), "owner": whose })
+        }
         OpError::Conflict { handle } => json!({ "handle": handle.to_string() }),
         OpError::Corrupt { name, reason } => json!({ "id": name, "reason": reason }),
         _ => json!({}),

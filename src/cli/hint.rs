@@ -62,6 +62,14 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
             "Corrupt",
             vec!["the others are not affected; \"git session delete --force\" removes it".into()],
         ),
+        OpError::NotOwner { handle, .. } => (
+            "Owner",
+            vec![
+                "run the command where the worker is, or leave the worker to itself:".into(),
+                format!("  \"git session resume --take-over {handle}\" goes on here"),
+                format!("  \"git session terminate -f {handle}\" ends the session"),
+            ],
+        ),
         OpError::Newer { .. } => ("Newer", vec!["update git-session to read it".into()]),
         OpError::Store(error) => return store_hint(error),
         _ => return None,

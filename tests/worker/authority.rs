@@ -63,6 +63,25 @@ fn a_forced_end_leaves_a_worker_that_is_out_of_reach_to_itself() {
 }
 
 #[test]
+fn who_cannot_reach_a_worker_is_told_what_can_be_done() {
+    let world = World::new();
+    let owner = world.owner(&["start", "one"], VICTIM);
+    let victim = world.held("worker");
+    world.wait_until_recorded();
+    fs::remove_file(world.lease()).expect("removed");
+    let handle = world.word("handle");
+    for verb in [&["suspend"][..], &["resume"], &["terminate"], &["run", "--", "true"]] {
+        let told = said(&world.session(verb));
+        for way in ["resume --take-over", "terminate -f"] {
+            let line = format!("hint:   \"git session {way} {handle}\"");
+            assert!(told.contains(&line), "{verb:?}: {told}");
+        }
+    }
+    victim.signal(Signal::KILL).expect("sent");
+    finish(owner);
+}
+
+#[test]
 fn a_lease_that_others_could_have_written_is_not_obeyed() {
     let world = World::new();
     let owner = world.owner(&["start", "one"], VICTIM);
