@@ -5,6 +5,8 @@ mod harness;
 
 #[path = "worker/authority.rs"]
 mod authority;
+#[path = "worker/detach.rs"]
+mod detach;
 #[path = "worker/hooks.rs"]
 mod hooks;
 #[path = "worker/loss.rs"]

@@ -1,20 +1,21 @@
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-use super::CliError;
 use super::environment::Environment;
 use super::options::Global;
 use super::output::{self, Output};
+use super::{CliError, detach};
 use crate::model::{Identity, SessionId, Timestamp};
 use crate::ops::hook::{self, Hooks};
 use crate::ops::job::World;
 use crate::ops::{Context, OpError, resolve};
 use crate::render::{json, sanitize};
 use crate::store::{OpenRequest, Store};
+use crate::worker::{Log, Process};
 
 /// One run of the program: what it was given, and what it opened.
 pub struct App {
@@ -24,6 +25,8 @@ pub struct App {
     pub global: Global,
     /// The present moment.
     pub now: Timestamp,
+    /// Whether somebody waits for the first worker to be started.
+    pub is_awaited: Cell<bool>,
     store: OnceCell<Store>,
     output: RefCell<Output>,
 }
@@ -36,6 +39,7 @@ impl App {
             environment,
             global,
             now,
+            is_awaited: Cell::new(false),
             store: OnceCell::new(),
             output: RefCell::new(Output::stdout()),
         }
@@ -229,6 +233,12 @@ impl World for App {
         let mut environment = self.environment.clone();
         environment.started_at = Some(Environment::clock());
         now(&environment)
+    }
+
+    fn started(&self, worker: &Process, log: Option<&Log>) {
+        if self.is_awaited.take() {
+            detach::tell_started(worker, log);
+        }
     }
 }
 

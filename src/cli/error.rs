@@ -148,7 +148,7 @@ fn to_json(error: &CliError) -> Value {
 /// Returns the public name of an error.
 fn code(error: &OpError) -> &'static str {
     match error {
-        OpError::NotFound { .. } | OpError::NoCurrent => "not_found",
+        OpError::NotFound { .. } | OpError::NoCurrent | OpError::NoLog { .. } => "not_found",
         OpError::Ambiguous { .. } => "ambiguous",
         OpError::InvalidTransition { .. } | OpError::HookRefused { .. } => "invalid_transition",
         OpError::Unexpected { .. } | OpError::Conflict { .. } => "conflict",
@@ -200,7 +200,9 @@ fn details(error: &OpError) -> Value {
         OpError::NotOwner { handle, whose } => {
             json!({ "handle": handle.to_string(), "owner": whose })
         }
-        OpError::Conflict { handle } => json!({ "handle": handle.to_string() }),
+        OpError::NoLog { handle } | OpError::Conflict { handle } => {
+            json!({ "handle": handle.to_string() })
+        }
         OpError::Corrupt { name, reason } => json!({ "id": name, "reason": reason }),
         _ => json!({}),
     }

@@ -70,6 +70,9 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
                 format!("  \"git session terminate -f {handle}\" ends the session"),
             ],
         ),
+        OpError::NoLog { .. } => {
+            ("Log", vec!["one is kept for what \"git session run --detach\" runs".into()])
+        }
         OpError::Newer { .. } => ("Newer", vec!["update git-session to read it".into()]),
         OpError::Store(error) => return store_hint(error),
         _ => return None,

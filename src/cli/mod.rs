@@ -7,6 +7,7 @@ mod app;
 mod commands;
 mod complete;
 mod date;
+mod detach;
 mod editor;
 mod environment;
 mod error;

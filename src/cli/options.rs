@@ -59,6 +59,12 @@ impl Json {
         self.json.is_some()
     }
 
+    /// Returns the option as it was given.
+    pub fn argument(&self) -> Option<String> {
+        let fields = self.json.as_ref()?;
+        Some(if fields.is_empty() { "--json".into() } else { format!("--json={fields}") })
+    }
+
     /// Returns the fields that are wanted; none means all.
     pub fn fields(&self) -> Vec<String> {
         let fields = self.json.as_deref().unwrap_or_default().split(',').map(str::trim);

@@ -151,7 +151,9 @@ hook is not run inside itself: GIT_SESSION_HOOK names those that run. --no-verif
 session.lifecycle (worker): the lifecycle of new sessions. session.branchPrefix (session/): what the \
 branches of start -b begin with. session.maxIterations (3), session.timeout (120.minutes), \
 session.autoCheckpoint (true), session.errorRecovery (true): what new sessions are configured with. \
-session.durability (full): full, or git for as durable as git's own settings. session.format.<name>: \
+session.durability (full): full, or git for as durable as git's own settings. session.logLimit (10m): \
+how long the log of a worker in the background may grow, in bytes or with k, m or g; 0 is without limit. \
+session.format.<name>: \
 a format for list --format=<name>. color.session, core.pager, advice.session*: as git's own.",
     ),
     (
@@ -171,8 +173,9 @@ input or output). 129: wrong use.",
         "FILES",
         "\
 refs/sessions/<id>: one session. refs/worktree/session: this work tree's current session. \
-.git-session/lifecycles/<name>.yaml: the repository's own lifecycles. <git dir>/session: locks and \
-other local files, which hold nothing that matters.",
+.git-session/lifecycles/<name>.yaml: the repository's own lifecycles. <git dir>/session/logs/<id>.log: \
+what a worker in the background said. <git dir>/session: locks and other local files, which hold nothing \
+that matters.",
     ),
     ("SEE ALSO", "git(1), git\\-log(1), git\\-for\\-each\\-ref(1)"),
 ];

@@ -1,7 +1,7 @@
 //! Removing a session's ref, and with it its history.
 
 use crate::model::SessionId;
-use crate::ops::{OpError, load};
+use crate::ops::{OpError, load, worker_log};
 use crate::store::{Store, StoreError};
 
 /// Checks whether a session would be removed.
@@ -23,12 +23,23 @@ pub fn delete(store: &Store, session_id: SessionId, force: bool) -> Result<(), O
         Ok(Some(tip_oid)) => tip_oid,
         Ok(None) => return Err(OpError::NotFound { name: session_id.to_string() }),
         Err(StoreError::Corrupt { .. } | StoreError::Symbolic { .. }) if force => {
-            return Ok(store.delete_damaged(session_id)?);
+            store.delete_damaged(session_id)?;
+            forget(store, session_id);
+            return Ok(());
         }
         Err(error) => return Err(error.into()),
     };
     check(store, session_id, force)?;
-    Ok(store.delete(&held, session_id, tip_oid)?)
+    store.delete(&held, session_id, tip_oid)?;
+    forget(store, session_id);
+    Ok(())
+}
+
+/// Removes what is left of its worker; what cannot be removed now, `reap` will.
+fn forget(store: &Store, session_id: SessionId) {
+    if let Err(error) = worker_log::forget(store, session_id) {
+        tracing::warn!(%error, "something of a deleted session is left");
+    }
 }
 
 fn refuse_open(store: &Store, session_id: SessionId) -> Result<(), OpError> {

@@ -158,6 +158,12 @@ pub enum OpError {
         /// The worker, or who is about to start it.
         pid: u32,
     },
+    /// No worker of the session ran in the background.
+    #[error("session {handle} has no log of a worker")]
+    NoLog {
+        /// The session.
+        handle: Handle,
+    },
     /// A command cannot be started.
     #[error("cannot run '{command}': {reason}")]
     CannotRun {

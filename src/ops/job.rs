@@ -8,7 +8,7 @@ use crate::model::{SessionId, Timestamp, Value, text};
 use crate::ops::load::View;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
-use crate::worker::{Ended, How, Lease};
+use crate::worker::{Ended, How, Lease, Log, Process};
 
 /// The reason of a session that ended since its time was over.
 pub const TIMEOUT: &str = "timeout";
@@ -28,6 +28,8 @@ pub trait World {
     fn context(&self, store: &Store) -> Context;
     /// Returns the present moment.
     fn now(&self) -> Timestamp;
+    /// Hears that a worker is started and recorded, whose output goes to `log`, if to a log.
+    fn started(&self, worker: &Process, log: Option<&Log>);
 }
 
 /// A command to be run for a session.
@@ -41,6 +43,10 @@ pub struct Job {
     pub dir: PathBuf,
     /// A word that nobody else knows.
     pub token: String,
+    /// What a shell is to run instead when the session is resumed.
+    pub on_resume: Option<OsString>,
+    /// Whether its output goes to the session's log, and not to our own streams.
+    pub to_log: bool,
     /// For how long it may run, if not for as long as the session's configuration says; zero is for
     /// ever.
     pub timeout: Option<Duration>,
@@ -62,6 +68,8 @@ impl Job {
             command: lease.command.clone(),
             dir: lease.dir.clone(),
             token,
+            on_resume: lease.on_resume.clone(),
+            to_log: false,
             timeout: lease.timeout,
             max_iterations: lease.max_iterations,
             reason: String::new(),

@@ -25,6 +25,7 @@ pub mod run;
 pub mod stop;
 pub mod transition;
 pub mod update;
+pub mod worker_log;
 
 pub use context::Context;
 pub use error::{Candidate, OpError};

@@ -1,16 +1,18 @@
 //! Going on with a session, and with what ran for it.
 
+use std::ffi::OsString;
+
 use crate::model::{Class, SessionId};
 use crate::ops::change::Changed;
 use crate::ops::job::{Finished, Job, World};
-use crate::ops::load;
+use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed};
 use crate::ops::run::{self, find_worker, not_owner};
 use crate::ops::stop::{give_up, thaw};
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{Context, OpError};
 use crate::store::Store;
-use crate::worker::{Here, Seen, look};
+use crate::worker::{Here, Lease, Seen, look, resume_command};
 
 /// How to go on.
 #[derive(Debug, Clone)]
@@ -23,6 +25,17 @@ pub struct Resuming {
     pub take_over: bool,
     /// A word that nobody else knows.
     pub token: String,
+    /// Whether the output of what is run goes to the session's log, and not to our own streams.
+    pub to_log: bool,
+}
+
+/// Returns the command line that resuming a session runs: what its `--on-resume` said, or else how an
+/// agent goes on with its conversation, or else what ran before.
+pub fn command(lease: &Lease) -> Vec<OsString> {
+    match &lease.on_resume {
+        Some(line) => vec!["sh".into(), "-c".into(), line.clone()],
+        None => resume_command(&lease.command),
+    }
 }
 
 /// What came of it.
@@ -32,6 +45,31 @@ pub enum Resumed {
     Moved(Changed),
     /// The command ran again, to its end.
     Ran(Finished),
+}
+
+/// Returns the command line that resuming a session would run; `None` if it would run nothing.
+///
+/// # Errors
+/// What reading a session fails for.
+pub fn planned(
+    store: &Store,
+    session_id: SessionId,
+    no_run: bool,
+) -> Result<Option<Vec<OsString>>, OpError> {
+    let view = load::load(store, session_id)?.view;
+    let lease = observe::leases(store).read(session_id).ok().flatten();
+    let lease = lease.filter(|_| !no_run && has_to_run(&view));
+    Ok(lease.as_ref().map(command))
+}
+
+/// Tells whether a session with a lease goes on by running something: not one whose worker lives, and
+/// not one at work that never had a worker lost.
+fn has_to_run(view: &View) -> bool {
+    match view.observed {
+        Observed::Running => false,
+        Observed::None => view.class != Class::Active,
+        Observed::Lost | Observed::Elsewhere => true,
+    }
 }
 
 /// Moves a session back to work, and runs its command again if this clone's own lease has one.
@@ -75,8 +113,7 @@ pub fn resume(
             _ => moved(transition::transition(store, context, session_id, request)?),
         };
     }
-    // A session at work that never had a worker lost has nothing to go on with.
-    if view.class == Class::Active && view.observed == Observed::None {
+    if !has_to_run(&view) {
         return moved(transition::transition(store, context, session_id, request)?);
     }
     let to = match &request.target {
@@ -87,6 +124,8 @@ pub fn resume(
         reason: request.reason.clone(),
         to,
         take_over: resuming.take_over,
+        command: command(&lease),
+        to_log: resuming.to_log,
         ..Job::of(&lease, resuming.token.clone())
     };
     Ok(Resumed::Ran(run::run(world, &job)?))

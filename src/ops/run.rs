@@ -15,7 +15,7 @@ use crate::ops::job::{Finished, GRACE, Job, Limits, World};
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed};
 use crate::ops::transition::{self, Request, Target};
-use crate::ops::{Context, OpError};
+use crate::ops::{Context, OpError, worker_log};
 use crate::store::Store;
 use crate::worker::{
     Command, Held, Here, Lease, LeaseError, Leases, Owner, Process, Seen, end_group, look,
@@ -29,12 +29,13 @@ use crate::worker::{
 /// [`OpError::CannotRun`], and what changing a session fails for.
 #[tracing::instrument(skip_all, fields(session = %job.session_id))]
 pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
-    let owner = begin_owner(job)?;
+    let mut owner = begin_owner(job)?;
     let store = world.store()?;
     let leases = observe::leases(&store);
     let context = world.context(&store);
     let before = claim(&store, &leases, &context, job)?;
-    let view = match begin(&store, &context, job) {
+    let prepared = keep_log(&store, &mut owner, job);
+    let view = match prepared.and_then(|()| begin(&store, &context, job)) {
         Ok(view) => view,
         Err(error) => {
             restore(&leases, job, before)?;
@@ -47,6 +48,7 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
     loop {
         n_started += 1;
         let worker = start(world, &owner, &leases, job)?;
+        world.started(&worker.process, owner.log());
         let left = limits.timeout.map(|timeout| timeout.saturating_sub(owner.age()));
         let ended = owner.wait(&worker, &job.token, left, GRACE)?;
         let may_retry = n_started < limits.max_starts && !ended.is_timeout;
@@ -65,7 +67,7 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
 pub fn adopt(world: &dyn World, lease: &Lease) -> Result<Finished, OpError> {
     let here = Here::read();
     let job = Job::of(lease, lease.token.clone());
-    let owner = begin_owner(&job)?;
+    let mut owner = begin_owner(&job)?;
     let store = world.store()?;
     let leases = observe::leases(&store);
     let handle = job.session_id.handle();
@@ -83,9 +85,11 @@ pub fn adopt(world: &dyn World, lease: &Lease) -> Result<Finished, OpError> {
         Ok(Some(found))
     })?;
     let view = load::load(&store, job.session_id)?.view;
+    owner.keep(worker_log::find(&store, job.session_id));
     drop(store);
     let limits = Limits::of(&view, &job);
     let process = held.process.clone();
+    world.started(&process, owner.log());
     let ended = owner.wait_for_adopted(held, &job.token, limits.timeout, GRACE)?;
     match close(world, &leases, &job, &process, ended, false)? {
         Closed::Ends(view) => Ok(Finished { view: *view, ended }),
@@ -99,6 +103,14 @@ pub fn find_worker(here: &Here, lease: &Lease) -> Option<Held> {
         Some(worker) => Held::open(here, worker).ok(),
         None => crate::worker::find_by_token(here, &lease.token),
     }
+}
+
+/// Opens the log that the output goes to, if it is to go to one.
+fn keep_log(store: &Store, owner: &mut Owner, job: &Job) -> Result<(), OpError> {
+    if job.to_log {
+        owner.keep(Some(worker_log::open(store, job.session_id)?));
+    }
+    Ok(())
 }
 
 fn begin_owner(job: &Job) -> Result<Owner, OpError> {
@@ -142,6 +154,7 @@ fn claim(
             started_at: context.now,
             dir: job.dir.clone(),
             command: job.command.clone(),
+            on_resume: job.on_resume.clone(),
             timeout: job.timeout,
             max_iterations: job.max_iterations,
             stop: None,
@@ -193,7 +206,8 @@ fn start(
     job: &Job,
 ) -> Result<crate::worker::Worker, OpError> {
     let Job { session_id, token, .. } = job;
-    let command = Command { session_id: *session_id, words: &job.command, dir: &job.dir, token };
+    let (session_id, log) = (*session_id, owner.log());
+    let command = Command { session_id, words: &job.command, dir: &job.dir, token, log };
     let worker = match command.spawn() {
         Ok(worker) => worker,
         Err(error) => {

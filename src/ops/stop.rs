@@ -15,7 +15,7 @@ use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed, has_open_worker};
 use crate::ops::run::{self, not_owner};
 use crate::ops::transition::{self, Request, Target};
-use crate::ops::{Context, OpError};
+use crate::ops::{Context, OpError, worker_log};
 use crate::store::Store;
 use crate::worker::{
     Ended, Held, Here, How, Lease, Process, Stop, StopKind, end_group, freeze_group, is_inside,
@@ -289,7 +289,8 @@ pub struct Reaped {
 /// The reason of a session that was put aside since its worker was gone.
 pub const LOST: &str = "the worker is lost";
 
-/// Puts sessions aside that are at work and whose worker is gone; with `dry_run` only finds them.
+/// Puts sessions aside that are at work and whose worker is gone; with `dry_run` only finds them. What
+/// was kept of the workers of deleted sessions goes.
 ///
 /// # Errors
 /// [`OpError::Store`] and [`OpError::Lease`]; a session that cannot be put aside is an answer.
@@ -300,6 +301,9 @@ pub fn reap(
     dry_run: bool,
 ) -> Result<Vec<Reaped>, OpError> {
     let mut all = Vec::new();
+    if !dry_run {
+        worker_log::forget_deleted(store)?;
+    }
     let request = Request { reason: LOST.into(), ..Request::to(Target::Intent(Intent::Suspend)) };
     for session_id in observe::leases(store).session_ids() {
         // A lease that outlived its session, or a damaged session, is nothing to settle.

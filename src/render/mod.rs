@@ -18,6 +18,7 @@ pub mod sanitize;
 pub mod session;
 pub mod style;
 pub mod time;
+pub mod worker_log;
 
 pub use format::Format;
 pub use style::{Slot, Style};

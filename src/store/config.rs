@@ -41,6 +41,8 @@ pub struct Settings {
     pub auto_checkpoint: Option<bool>,
     /// `session.errorRecovery`.
     pub error_recovery: Option<bool>,
+    /// `session.logLimit` in bytes; 0 is without limit.
+    pub log_limit: u64,
     /// `advice.<key>` switched off, in lower case.
     pub advice_off: Vec<String>,
     /// `session.format.<name>`.
@@ -71,6 +73,7 @@ impl Settings {
             timeout_minutes: minutes(&config)?,
             auto_checkpoint: boolean(&config, "session.autoCheckpoint")?,
             error_recovery: boolean(&config, "session.errorRecovery")?,
+            log_limit: log_limit(&config)?,
             advice_off: advice_off(&config),
             formats: formats(&config),
         })
@@ -137,6 +140,13 @@ fn minutes(config: &Config<'_>) -> Result<Option<i64>, StoreError> {
     };
     let minutes = factor.and_then(|factor| number.parse::<i64>().ok()?.checked_mul(factor));
     minutes.map(Some).ok_or_else(|| bad_value(config, key, "duration"))
+}
+
+/// Reads `session.logLimit`: bytes, also with git's suffixes `k`, `m` and `g`.
+fn log_limit(config: &Config<'_>) -> Result<u64, StoreError> {
+    let key = "session.logLimit";
+    let limit = integer(config, key)?.unwrap_or(10 << 20);
+    u64::try_from(limit).map_err(|_| bad_value(config, key, "numeric"))
 }
 
 fn is_partial(config: &Config<'_>) -> bool {

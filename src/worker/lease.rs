@@ -33,6 +33,8 @@ pub struct Lease {
     pub dir: PathBuf,
     /// Its command line.
     pub command: Vec<OsString>,
+    /// What a shell is to run instead when the session is resumed.
+    pub on_resume: Option<OsString>,
     /// For how long it may run, over what the session's configuration says.
     pub timeout: Option<Duration>,
     /// How often it may be started in all, if it is started again after a failure.
@@ -202,7 +204,7 @@ impl Leases {
     }
 }
 
-fn no_follow() -> i32 {
+pub(super) fn no_follow() -> i32 {
     i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
 }
 
@@ -220,6 +222,9 @@ fn to_text(lease: &Lease) -> String {
     put("started_at", lease.started_at.micros().to_string());
     put("dir", escape(lease.dir.as_os_str()));
     lease.command.iter().for_each(|word| put("word", escape(word)));
+    if let Some(line) = &lease.on_resume {
+        put("on_resume", escape(line));
+    }
     if let Some(timeout) = lease.timeout {
         put("timeout_ms", timeout.as_millis().to_string());
     }
@@ -249,7 +254,7 @@ fn parse(text: &str) -> Option<Lease> {
     let (mut session_id, mut token, mut started_at, mut dir) = (None, None, None, None);
     let (mut owner, mut worker, mut stop) = (None, None, None);
     let (mut timeout, mut max_iterations, mut is_frozen) = (None, None, false);
-    let mut command = Vec::new();
+    let (mut command, mut on_resume) = (Vec::new(), None);
     for line in lines {
         let (key, value) = line.split_once('=')?;
         let stopping = |kind| Some(Stop { kind, by: Process::parse(value)? });
@@ -261,6 +266,7 @@ fn parse(text: &str) -> Option<Lease> {
             "started_at" => started_at = Timestamp::from_micros(value.parse().ok()?),
             "dir" => dir = Some(PathBuf::from(unescape(value)?)),
             "word" => command.push(unescape(value)?),
+            "on_resume" => on_resume = Some(unescape(value)?),
             "timeout_ms" => timeout = Some(Duration::from_millis(value.parse().ok()?)),
             "max_iterations" => max_iterations = Some(value.parse().ok()?),
             "suspended_by" => stop = Some(stopping(StopKind::Suspend)?),
@@ -277,6 +283,7 @@ fn parse(text: &str) -> Option<Lease> {
         started_at: started_at?,
         dir: dir?,
         command: (!command.is_empty()).then_some(command)?,
+        on_resume,
         timeout,
         max_iterations,
         stop,
@@ -302,6 +309,7 @@ mod tests {
             started_at: Timestamp::from_micros(1_700_000_000_000_001).expect("in range"),
             dir: PathBuf::from("/a dir\n"),
             command: vec!["sh".into(), "-c".into(), "a=b\n\tc % é".into(), "".into()],
+            on_resume: Some("a --b 'c'\n".into()),
             timeout: Some(Duration::from_millis(1500)),
             max_iterations: Some(3),
             stop: Some(Stop { kind: StopKind::Suspend, by: process }),

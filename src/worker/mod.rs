@@ -4,19 +4,25 @@
 //! lines. A process is signalled only after [`Held::open`] has proved that it is the one of a
 //! [`Lease`], which this clone wrote itself. Start reading at [`Process`], then [`Lease`].
 
+mod detach;
 mod escape;
 mod lease;
+mod log;
 mod owner;
 mod probe;
 mod process;
+mod resume;
 mod spawn;
 mod stop;
 mod terminal;
 
+pub use detach::{Background, leave_terminal, send_to_background, tell_started};
 pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};
+pub use log::{Log, LogReader, Logs, Piece};
 pub use owner::{Ended, How, Owner};
 pub use probe::{Held, Seen, find_by_token, look};
 pub use process::{Here, Process};
+pub use resume::resume_command;
 pub use spawn::{Command, Worker};
 pub use stop::{StopError, end_group, freeze_group, is_inside, thaw_group};
 

@@ -14,7 +14,7 @@ use signal_hook::iterator::Signals;
 use super::probe::{Fate, groups};
 use super::stop::{end_group, signal_all};
 use super::terminal::{Terminal, has_job_control};
-use super::{Held, Process, StopError, Worker};
+use super::{Held, Log, Process, StopError, Worker};
 
 /// The signals that are passed on to the worker.
 const FORWARDED: [(i32, Signal); 7] = [
@@ -26,6 +26,9 @@ const FORWARDED: [(i32, Signal); 7] = [
     (SIGCONT, Signal::CONT),
     (SIGWINCH, Signal::WINCH),
 ];
+
+/// How often the log of a worker is looked at while it runs.
+const TRIM_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub struct Owner {
     began: Instant,
     /// Whether the worker was seen to stand still, and was not let go on by us.
     is_stopped: Cell<bool>,
+    /// Where the worker's output goes, if to a log.
+    log: Option<Log>,
 }
 
 impl Owner {
@@ -84,7 +89,18 @@ impl Owner {
             terminal: Terminal::open(),
             began: Instant::now(),
             is_stopped: Cell::new(false),
+            log: None,
         })
+    }
+
+    /// Keeps the log of the worker at its size from now on.
+    pub fn keep(&mut self, log: Option<Log>) {
+        self.log = log;
+    }
+
+    /// Returns the log that is kept.
+    pub fn log(&self) -> Option<&Log> {
+        self.log.as_ref()
     }
 
     /// Tells for how long it has been there.
@@ -142,6 +158,7 @@ impl Owner {
                 terminal.restore();
             }
         }
+        self.trim_log();
         Ok(Ended { how, after: began.elapsed(), is_timeout })
     }
 
@@ -182,15 +199,30 @@ impl Owner {
                 }
             }
         }
+        self.trim_log();
         Ok(Ended { how: How::Unknown, after: began.elapsed(), is_timeout })
     }
 
     /// Waits for the next signal; `None` when the time is over.
     fn next(&self, deadline: Option<Instant>) -> Option<i32> {
-        let Some(deadline) = deadline else {
-            return Some(self.signals.recv().unwrap_or(SIGCHLD));
-        };
-        self.signals.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
+        loop {
+            let now = Instant::now();
+            let look = self.log.as_ref().map(|_| now + TRIM_INTERVAL);
+            let Some(until) = deadline.into_iter().chain(look).min() else {
+                return Some(self.signals.recv().unwrap_or(SIGCHLD));
+            };
+            match self.signals.recv_timeout(until.saturating_duration_since(now)) {
+                Ok(signal) => return Some(signal),
+                Err(_) if deadline == Some(until) => return None,
+                Err(_) => self.trim_log(),
+            }
+        }
+    }
+
+    fn trim_log(&self) {
+        if let Some(Err(error)) = self.log.as_ref().map(Log::trim) {
+            tracing::warn!(%error, "a log is not kept at its size");
+        }
     }
 
     fn state(&self, process: &Process) -> State {

@@ -2,8 +2,9 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Stdio;
 
-use super::{Held, Here, Process, SESSION_VARIABLE, TOKEN_VARIABLE};
+use super::{Held, Here, Log, Process, SESSION_VARIABLE, TOKEN_VARIABLE};
 use crate::model::SessionId;
 
 /// A command line to be run for a session.
@@ -17,6 +18,8 @@ pub struct Command<'a> {
     pub dir: &'a Path,
     /// The token of its lease.
     pub token: &'a str,
+    /// Where its output goes, if it has no terminal and no input; else its streams are ours.
+    pub log: Option<&'a Log>,
 }
 
 /// A worker that this process started and has not waited for: so long, its number is its own.
@@ -27,13 +30,17 @@ pub struct Worker {
 }
 
 impl Command<'_> {
-    /// Starts it in a process group of its own, with our standard streams.
+    /// Starts it in a process group of its own.
     ///
     /// # Errors
     /// What the system says of the program or the directory.
     pub fn spawn(&self) -> io::Result<Worker> {
         let (program, arguments) = self.words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let child = std::process::Command::new(program)
+        let mut command = std::process::Command::new(program);
+        if let Some(log) = self.log {
+            command.stdin(Stdio::null()).stdout(log.stream()?).stderr(log.stream()?);
+        }
+        let child = command
             .args(arguments)
             .current_dir(self.dir)
             .env(SESSION_VARIABLE, self.session_id.to_string())

@@ -61,6 +61,8 @@ fn settings_that_mean_nothing_are_told_with_their_key() {
         ("session.timeout", "soon"),
         ("session.autoCheckpoint", "perhaps"),
         ("session.durability", "none"),
+        ("session.logLimit", "much"),
+        ("session.logLimit", "-1"),
     ] {
         let output = repo
             .cmd(&["create", "--json", "x"])

@@ -15,15 +15,16 @@ use super::harness::World;
 const PROMPT: &str = "next> ";
 
 /// A pseudo-terminal with a shell in it that does job control.
-struct Screen {
+pub struct Screen {
     terminal: File,
     shown: String,
     shell: Child,
 }
 
 impl Screen {
-    fn new(world: &World) -> Screen {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    pub fn new(world: &World) -> Screen {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .expect("a terminal");
         grantpt(&controller).expect("granted");
         unlockpt(&controller).expect("unlocked");
         let name = ptsname(&controller, Vec::new()).expect("it has a name");
@@ -36,12 +37,12 @@ impl Screen {
         Screen { terminal: File::from(controller), shown: String::new(), shell }
     }
 
-    fn keys(&mut self, text: &str) {
+    pub fn keys(&mut self, text: &str) {
         self.terminal.write_all(text.as_bytes()).expect("written");
     }
 
     /// Reads until `text` is shown, and forgets what was shown before its end.
-    fn until(&mut self, text: &str) -> String {
+    pub fn until(&mut self, text: &str) -> String {
         let mut buffer = [0; 4096];
         loop {
             if let Some(at) = self.shown.find(text) {
@@ -56,6 +57,14 @@ impl Screen {
             assert!(n > 0, "the terminal was closed before '{text}' was shown: {:?}", self.shown);
             self.shown.push_str(&String::from_utf8_lossy(&buffer[..n]));
         }
+    }
+}
+
+impl Screen {
+    /// Ends the terminal, and waits for the shell to end with it.
+    pub fn hang_up(mut self) {
+        self.terminal = File::open("/dev/null").expect("opened");
+        self.shell.wait().expect("waited for");
     }
 }
 

@@ -6,6 +6,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::show::check_fields;
+use super::worker_log;
 use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, output};
@@ -35,7 +36,7 @@ pub struct Log {
     /// The oldest event first
     #[arg(long)]
     reverse: bool,
-    /// At most so many, the newest
+    /// At most so many, the newest; with --worker, lines
     #[arg(short = 'n', long, visible_alias = "limit", value_name = "n")]
     max_count: Option<usize>,
     /// At this date or later
@@ -50,6 +51,11 @@ pub struct Log {
     /// Go on with each new event, until the session is gone or you stop it
     #[arg(short, long)]
     follow: bool,
+    /// Show what the worker says that "run --detach" started; -f goes on until it is gone
+    ///
+    /// A terminal gets it without colors, and control characters are shown; all else gets the very bytes.
+    #[arg(long, conflicts_with_all = ["json", "oneline", "patch", "reverse", "kind", "since", "until"])]
+    worker: bool,
 }
 
 impl Log {
@@ -59,6 +65,10 @@ impl Log {
         let session_id = app.resolve(self.session.as_deref())?;
         if self.patch {
             return self.patch(app, session_id);
+        }
+        if self.worker {
+            let n_lines = self.max_count.filter(|n| *n > 0);
+            return worker_log::answer(app, session_id, n_lines, self.follow);
         }
         let date = |option, text: &Option<String>| {
             text.as_deref().map(|text| date::parse(option, text, app.now)).transpose()

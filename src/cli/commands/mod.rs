@@ -12,12 +12,13 @@ mod manual;
 mod reap;
 mod run;
 mod schema;
-mod show;
+pub mod show;
 mod start;
 mod status;
 mod transition;
 mod update;
 mod worker;
+mod worker_log;
 
 use clap::Subcommand;
 

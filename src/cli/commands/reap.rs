@@ -8,7 +8,8 @@ use crate::ops::stop;
 /// Put sessions aside whose worker is gone without having ended them
 ///
 /// Only sessions at work whose worker this clone started are looked at. "git session resume" runs what
-/// they ran again. Pending, suspended and ended sessions are never touched.
+/// they ran again. Pending, suspended and ended sessions are never touched. What is kept here of the
+/// workers of sessions that were deleted goes.
 #[derive(Debug, Args)]
 pub struct Reap {
     /// Only tell which ones they are

@@ -3,15 +3,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 
+use super::show::check_fields;
 use crate::cli::app::App;
+use crate::cli::detach::{self, Detach, check_json};
+use crate::cli::options::Json;
 use crate::cli::{CliError, complete};
 use crate::model::{SessionId, Value};
 use crate::ops::job::{Finished, Job};
 use crate::ops::run;
 use crate::ops::{OpError, load};
+use crate::render::json::SessionObject;
 
 /// Run a command for a session, and end the session as the command ends
 ///
@@ -25,13 +29,18 @@ use crate::ops::{OpError, load};
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to the command, and keys that stop it stop the
 /// whole job. From any other terminal, "git session suspend", "resume" and "terminate" reach it.
 ///
+/// With --detach the command runs on in the background, without a terminal and without input, and what it
+/// says goes to a log of limited size (session.logLimit); we end with 0 once it is started and recorded.
+///
 /// If this process is killed, the command runs on: "git session resume --take-over" takes its place.
-/// If the command is gone too, the session is lost: "git session resume" runs it again.
+/// If the command is gone too, the session is lost: "git session resume" runs it again, or what --on-resume
+/// says.
 #[derive(Debug, Args)]
 #[command(override_usage = "git session run [OPTIONS] [<session>] -- <command>...")]
 #[command(after_help = "Examples:\n  git session run -- make test\n  \
     git session run --timeout=90s qpvuntsm -- ./agent --task 7\n  \
-    git session run --max-iterations=3 -- ./flaky")]
+    git session run --max-iterations=3 -- ./flaky\n  \
+    git session run --detach --on-resume='./agent --continue' -- ./agent --task 7")]
 pub struct Run {
     /// The session; default: the current one
     #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
@@ -49,16 +58,36 @@ pub struct Run {
     /// Run it here even if a worker of the session is somewhere else, which is given up for lost
     #[arg(long)]
     take_over: bool,
+    #[command(flatten)]
+    detach: Detach,
+    #[command(flatten)]
+    on_resume: OnResume,
+    #[command(flatten)]
+    json: Json,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "command")]
     command: Vec<OsString>,
 }
 
+/// `--on-resume`
+#[derive(Debug, Args)]
+pub struct OnResume {
+    /// What "git session resume" is to run instead, by a shell
+    #[arg(long, value_name = "command line", requires = "command",
+          value_hint = ValueHint::CommandString)]
+    on_resume: Option<OsString>,
+}
+
 impl Run {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
+        self.detach.leave(app)?;
+        check_json(&self.json, self.detach.detach || self.detach.supervised)?;
         let session_id = app.resolve(self.session.as_deref())?;
         check_command(app, &self.command)?;
+        if self.detach.detach {
+            return run_detached(app, session_id, self.options(), &self.json, self.command);
+        }
         let max_iterations = match self.restart {
             true => Some(configured_iterations(app, session_id)?),
             false => self.max_iterations,
@@ -67,15 +96,63 @@ impl Run {
             timeout: self.timeout,
             max_iterations,
             take_over: self.take_over,
+            on_resume: self.on_resume.on_resume,
+            to_log: self.detach.supervised,
             ..job(app, session_id, self.command)
         };
         finished(app, &run::run(app, &job)?)
     }
+
+    /// Returns the options for the process in the background.
+    fn options(&self) -> Vec<OsString> {
+        let mut options = self.on_resume.options();
+        let timeout = self.timeout.map(|it| format!("--timeout={}ms", it.as_millis()));
+        let max_iterations = self.max_iterations.map(|n| format!("--max-iterations={n}"));
+        options.extend([timeout, max_iterations].into_iter().flatten().map(OsString::from));
+        options.extend(self.restart.then(|| "--restart".into()));
+        options.extend(self.take_over.then(|| "--take-over".into()));
+        options
+    }
+}
+
+impl OnResume {
+    /// Returns the option for the process in the background.
+    pub fn options(&self) -> Vec<OsString> {
+        let line = self.on_resume.clone();
+        line.into_iter().flat_map(|line| ["--on-resume".into(), line]).collect()
+    }
 }
 
 /// Runs a command for a session as the session's configuration says.
-pub fn run_command(app: &App, session_id: SessionId, words: Vec<OsString>) -> Result<(), CliError> {
-    finished(app, &run::run(app, &job(app, session_id, words))?)
+pub fn run_command(
+    app: &App,
+    session_id: SessionId,
+    on_resume: OnResume,
+    words: Vec<OsString>,
+) -> Result<(), CliError> {
+    let on_resume = on_resume.on_resume;
+    finished(app, &run::run(app, &Job { on_resume, ..job(app, session_id, words) })?)
+}
+
+/// Runs a command for a session in the background, with these options of [`Run`].
+pub fn run_detached(
+    app: &App,
+    session_id: SessionId,
+    options: Vec<OsString>,
+    json: &Json,
+    words: Vec<OsString>,
+) -> Result<(), CliError> {
+    check_fields::<SessionObject>(&json.fields())?;
+    let mut all: Vec<OsString> =
+        ["run", &session_id.to_string(), "--supervised"].map(Into::into).into();
+    all.extend(json.argument().map(Into::into));
+    all.extend(options);
+    all.push("--".into());
+    all.extend(words);
+    match detach::send(app, &all)? {
+        Some(pid) => detach::tell(app, session_id, pid, json),
+        None => Ok(()),
+    }
 }
 
 fn job(app: &App, session_id: SessionId, command: Vec<OsString>) -> Job {
@@ -84,6 +161,8 @@ fn job(app: &App, session_id: SessionId, command: Vec<OsString>) -> Job {
         command,
         dir: app.dir(),
         token: app.new_token(),
+        on_resume: None,
+        to_log: false,
         timeout: None,
         max_iterations: None,
         reason: String::new(),

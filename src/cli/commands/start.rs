@@ -4,7 +4,9 @@ use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::create_input;
+use super::run::{OnResume, run_command, run_detached};
 use crate::cli::app::App;
+use crate::cli::detach::check_json;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, editor, hint, input, output};
 use crate::lifecycle::Lifecycle;
@@ -32,8 +34,13 @@ pub struct Start {
     branch: Option<String>,
     #[command(flatten)]
     json: Json,
+    /// Run the command in the background, as "git session run --detach" does
+    #[arg(long, requires = "command")]
+    detach: bool,
+    #[command(flatten)]
+    on_resume: OnResume,
     /// Run this command for it, as "git session run" does
-    #[arg(last = true, value_name = "command", conflicts_with = "json")]
+    #[arg(last = true, value_name = "command")]
     command: Vec<OsString>,
 }
 
@@ -130,6 +137,9 @@ struct New {
 impl Start {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
+        if !self.command.is_empty() {
+            check_json(&self.json, self.detach)?;
+        }
         super::run::check_command(app, &self.command)?;
         let mut new = self.new.to_session(app)?;
         new.starts = true;
@@ -160,7 +170,7 @@ impl Start {
         let verb = if made.is_new { "Started session" } else { "Already started: session" };
         if !self.command.is_empty() {
             app.narrate(&format!("{verb} {handle}{place}"));
-            return super::run::run_command(app, made.view.session.id, self.command);
+            return self.work(app, made.view.session.id);
         }
         answer_made(app, &made, &self.json, &format!("{verb} {handle}{place}"))?;
         if made.is_new && hint::is_wanted(app, "Start") && !self.json.is_wanted() {
@@ -169,6 +179,15 @@ impl Start {
             );
         }
         Ok(())
+    }
+
+    /// Runs its command.
+    fn work(self, app: &App, id: SessionId) -> Result<(), CliError> {
+        if !self.detach {
+            return run_command(app, id, self.on_resume, self.command);
+        }
+        run_detached(app, id, self.on_resume.options(), &self.json, self.command)?;
+        answer_handle(app, id, &self.json)
     }
 }
 
@@ -221,10 +240,14 @@ pub fn answer(app: &App, changed: &Changed, json: &Json, story: &str) -> Result<
 /// Answers with a session that was made: a script that did not ask for JSON gets its handle.
 fn answer_made(app: &App, made: &Changed, json: &Json, story: &str) -> Result<(), CliError> {
     answer(app, made, json, story)?;
+    answer_handle(app, made.view.session.id, json)
+}
+
+fn answer_handle(app: &App, session_id: SessionId, json: &Json) -> Result<(), CliError> {
     if json.is_wanted() || output::style(app).header {
         return Ok(());
     }
-    app.answer(|out| writeln!(out, "{}", made.view.session.id.handle()))
+    app.answer(|out| writeln!(out, "{}", session_id.handle()))
 }
 
 impl New {

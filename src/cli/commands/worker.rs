@@ -1,21 +1,26 @@
 //! The verbs that stop a session's worker and bring it back.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::run::{finished, seconds};
+use super::show::check_fields;
 use super::transition::tell;
 use crate::cli::app::App;
+use crate::cli::detach::Detach;
 use crate::cli::options::{Json, Reason};
-use crate::cli::{CliError, complete};
+use crate::cli::{CliError, complete, detach};
 use crate::lifecycle::Intent;
-use crate::model::Class;
+use crate::model::{Class, SessionId};
 use crate::ops::load;
 use crate::ops::resume::{self, Resumed, Resuming};
 use crate::ops::stop::{self, Manner, Worker};
 use crate::ops::transition::{self, Request, Target};
+use crate::render::json::SessionObject;
+use crate::render::sanitize::to_terminal;
 
 /// Put a session aside; "resume" brings it back to the state that it is in now
 ///
@@ -43,6 +48,9 @@ pub struct Suspend {
 /// The command that was running, if this clone ran one, is run again, and its exit status is ours; a
 /// worker that stands still goes on. A session whose worker is lost is resumed in the same way. What
 /// a session from another clone says is never run.
+///
+/// Instead of the command it is what "run --on-resume" said; and "claude --session-id <uuid>" goes on
+/// as "claude --resume <uuid>". With -v we tell which command is run.
 #[derive(Debug, Args)]
 pub struct Resume {
     /// The session; default: the current one
@@ -51,15 +59,17 @@ pub struct Resume {
     /// Go on in this state instead
     #[arg(long, value_name = "state", add = ArgValueCompleter::new(complete::states))]
     to: Option<String>,
-    /// Only tell whether it can be resumed, by the exit status
-    #[arg(long)]
+    /// Only tell whether it can be resumed, by the exit status; -v tells what would be run
+    #[arg(long, conflicts_with = "detach")]
     check: bool,
     /// Change the session only, and run nothing
-    #[arg(long, conflicts_with = "take_over")]
+    #[arg(long, conflicts_with_all = ["take_over", "detach"])]
     no_run: bool,
     /// Take the place of who started the worker and is gone; give up a worker that is somewhere else
     #[arg(long)]
     take_over: bool,
+    #[command(flatten)]
+    detach: Detach,
     #[command(flatten)]
     reason: Reason,
     #[command(flatten)]
@@ -108,6 +118,7 @@ impl Terminate {
 impl Resume {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
+        self.detach.leave(app)?;
         let target = match &self.to {
             Some(state) => Target::ResumeTo(state.clone()),
             None => Target::Intent(Intent::Resume),
@@ -117,10 +128,20 @@ impl Resume {
         if self.check {
             let loaded = load::load(app.store()?, session_id)?;
             let to = transition::preview(&app.context()?, &loaded.view, &request)?;
-            return app.answer(|out| writeln!(out, "{} -> {to}", loaded.view.session.status));
+            app.answer(|out| writeln!(out, "{} -> {to}", loaded.view.session.status))?;
+            return self.narrate_command(app, session_id, "Would run");
         }
-        let (no_run, take_over) = (self.no_run, self.take_over);
-        let resuming = Resuming { request, no_run, take_over, token: app.new_token() };
+        self.narrate_command(app, session_id, "Running")?;
+        if self.detach.detach {
+            return self.send(app, session_id);
+        }
+        let resuming = Resuming {
+            request,
+            no_run: self.no_run,
+            take_over: self.take_over,
+            token: app.new_token(),
+            to_log: self.detach.supervised,
+        };
         let (store, context) = (app.store()?, app.context()?);
         match resume::resume(app, store, &context, session_id, &resuming)? {
             Resumed::Moved(changed) => {
@@ -128,13 +149,54 @@ impl Resume {
                 Ok(app.store()?.set_current(session_id)?)
             }
             Resumed::Ran(done) => {
-                if done.view.class != Class::Ended {
+                // Who sent us to the background has done so, and may be elsewhere by now.
+                if done.view.class != Class::Ended && !self.detach.supervised {
                     app.store()?.set_current(session_id)?;
                 }
                 finished(app, &done)
             }
         }
     }
+}
+
+impl Resume {
+    /// Does it in the background.
+    fn send(&self, app: &App, session_id: SessionId) -> Result<(), CliError> {
+        check_fields::<SessionObject>(&self.json.fields())?;
+        let mut all: Vec<OsString> = vec!["resume".into(), session_id.to_string().into()];
+        all.push("--supervised".into());
+        all.extend(self.json.argument().map(Into::into));
+        all.extend(self.to.iter().map(|state| format!("--to={state}").into()));
+        all.extend(self.take_over.then(|| "--take-over".into()));
+        let reason = self.reason.text();
+        all.extend((!reason.is_empty()).then(|| format!("--message={reason}").into()));
+        let Some(pid) = detach::send(app, &all)? else { return Ok(()) };
+        app.store()?.set_current(session_id)?;
+        detach::tell(app, session_id, pid, &self.json)
+    }
+
+    /// Tells which command is run, to who wants to know.
+    fn narrate_command(&self, app: &App, id: SessionId, verb: &str) -> Result<(), CliError> {
+        if app.global.verbose
+            && let Some(words) = resume::planned(app.store()?, id, self.no_run)?
+        {
+            app.narrate(&format!("{verb} {}", to_terminal(&command_line(&words))));
+        }
+        Ok(())
+    }
+}
+
+/// Returns a command line as a shell would read it.
+fn command_line(words: &[OsString]) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:,@%+".contains(c);
+    let quoted = |word: &OsString| {
+        let word = word.to_string_lossy();
+        match !word.is_empty() && word.chars().all(is_plain) {
+            true => word.into_owned(),
+            false => format!("'{}'", word.replace('\'', "'\\''")),
+        }
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn to(intent: Intent, reason: &Reason) -> Request {
