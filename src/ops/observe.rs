@@ -80,7 +80,12 @@ pub fn observe_lease(store: &Store, session_id: SessionId, class: Class) -> Opti
 /// Tells what is seen of the worker of a lease.
 pub fn seen(here: &Here, lease: &Lease) -> Observed {
     match (&lease.worker, &lease.owner) {
-        (Some(worker), _) => look(here, worker).into(),
+        // It has ended, and its owner is about to record how.
+        (Some(worker), Some(owner)) => match look(here, worker) {
+            Seen::Lost => look(here, owner).into(),
+            seen => seen.into(),
+        },
+        (Some(worker), None) => look(here, worker).into(),
         // Somebody is just about to start it, or was, and died on the way, before or after.
         (None, Some(owner)) => match look(here, owner) {
             Seen::Lost if find_by_token(here, &lease.token).is_some() => Observed::Running,

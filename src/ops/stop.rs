@@ -74,28 +74,62 @@ pub fn stop(
     context: &Context,
 ) -> Result<(Changed, Worker), OpError> {
     let (view, context) = &permit(store, context, session_id, request, manner)?;
-    let leases = observe::leases(store);
-    let lease = leases.read(session_id).ok().flatten();
-    match view.observed {
+    let lease = observe::leases(store).read(session_id).ok().flatten();
+    let (changed, worker) = match view.observed {
         Observed::Elsewhere => {
             return Ok((record(store, context, session_id, request, false)?, Worker::Left));
         }
-        Observed::Running => {}
+        Observed::Running => stop_running(world, store, session_id, request, manner, context)?,
         Observed::Lost | Observed::None => {
-            if let Some((lease, worker)) =
-                lease.as_ref().and_then(|it| Some((it, it.worker.as_ref()?)))
-            {
-                // What it started may have outlived it.
-                end_group(worker, &lease.token, manner.grace)?;
-            }
-            let changed = record(store, context, session_id, request, true)?;
-            if let Some(lease) = &lease {
-                release(&leases, session_id, &lease.token, changed.view.class)?;
-            }
-            return Ok((changed, Worker::None));
+            let changed = settle(store, session_id, request, manner, context, lease.as_ref())?;
+            (changed, Worker::None)
         }
+    };
+    // Who was starting one meanwhile noted that first, and may not have seen where the session went.
+    match worker {
+        Worker::None if has_worker(store, session_id) => {
+            stop_running(world, store, session_id, request, manner, context)
+        }
+        worker => Ok((changed, worker)),
     }
-    if lease.as_ref().is_some_and(is_inside) {
+}
+
+/// Tells whether this clone runs a worker for a session, or is about to.
+fn has_worker(store: &Store, session_id: SessionId) -> bool {
+    let lease = observe::leases(store).read(session_id).ok().flatten();
+    lease.is_some_and(|it| observe::seen(&Here::read(), &it) == Observed::Running)
+}
+
+/// Moves a session whose worker is gone, and ends what that may have left.
+fn settle(
+    store: &Store,
+    session_id: SessionId,
+    request: &Request,
+    manner: Manner,
+    context: &Context,
+    lease: Option<&Lease>,
+) -> Result<Changed, OpError> {
+    if let Some((lease, worker)) = lease.and_then(|it| Some((it, it.worker.as_ref()?))) {
+        end_group(worker, &lease.token, manner.grace)?;
+    }
+    let changed = record(store, context, session_id, request, true)?;
+    if let Some(lease) = lease {
+        release(&observe::leases(store), session_id, &lease.token, changed.view.class)?;
+    }
+    Ok(changed)
+}
+
+/// Stops a worker that runs, or is just being started, and moves its session.
+fn stop_running(
+    world: &dyn World,
+    store: &Store,
+    session_id: SessionId,
+    request: &Request,
+    manner: Manner,
+    context: &Context,
+) -> Result<(Changed, Worker), OpError> {
+    let leases = observe::leases(store);
+    if leases.read(session_id).ok().flatten().as_ref().is_some_and(is_inside) {
         return Ok((record(store, context, session_id, request, false)?, Worker::Own));
     }
     let kind = match request.target {
@@ -107,8 +141,12 @@ pub fn stop(
     };
     let process = lease.worker.as_ref().expect("a marked lease has a worker");
     if manner.freeze {
-        freeze_group(process, &lease.token)?;
+        // Noted first: "resume" lets go on what stands still, also if we do not live to record it.
         note_frozen(store, &lease, true)?;
+        if let Err(error) = freeze_group(process, &lease.token) {
+            note_frozen(store, &lease, false)?;
+            return Err(error.into());
+        }
         return Ok((record(store, context, session_id, request, false)?, Worker::Frozen));
     }
     let is_killed = match end_group(process, &lease.token, manner.grace) {
@@ -255,8 +293,8 @@ pub fn thaw(
 ) -> Result<Changed, OpError> {
     let changed = record(store, context, lease.session_id, request, false)?;
     if let Some(worker) = &lease.worker {
-        note_frozen(store, lease, false)?;
         thaw_group(worker, &lease.token)?;
+        note_frozen(store, lease, false)?;
     }
     Ok(changed)
 }

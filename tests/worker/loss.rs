@@ -97,6 +97,29 @@ fn reap_puts_lost_sessions_aside_and_touches_no_other() {
 }
 
 #[test]
+fn a_worker_is_not_lost_as_long_as_its_owner_can_record_how_it_ended() {
+    let world = World::new();
+    let owner = world.owner(&["start", "one"], WORKER);
+    let worker = world.held("worker");
+    world.wait_until_recorded();
+    let held = hold(&owner);
+    held.signal(Signal::STOP).expect("sent");
+    worker.signal(Signal::KILL).expect("sent");
+    assert!(worker.wait(LONG));
+    assert_eq!(world.word("observed"), "running");
+    assert_eq!(world.ok(&["reap"]), "");
+    let refused = world.session(&["run", &world.word("id"), "--", "true"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    held.signal(Signal::CONT).expect("sent");
+    assert_eq!(finish(owner), Some(137));
+    let session = world.only();
+    assert_eq!(
+        (&session["outcome"], &session["worker"]["signal"]),
+        (&"interrupted".into(), &9.into())
+    );
+}
+
+#[test]
 fn a_worker_of_a_boot_before_is_lost_and_its_number_is_left_alone() {
     let world = World::new();
     let worker = orphan(&world);
@@ -107,4 +130,38 @@ fn a_worker_of_a_boot_before_is_lost_and_its_number_is_left_alone() {
     world.ok(&["terminate", "--grace=0"]);
     assert!(!worker.is_gone());
     worker.signal(Signal::KILL).expect("sent");
+}
+
+#[test]
+fn a_worker_that_is_started_while_its_session_is_being_ended_is_ended_too() {
+    let world = World::new();
+    let made = world.command("mkfifo", &[&world.path("asked").to_string_lossy()]).status();
+    assert!(made.expect("mkfifo runs").success());
+    // The first worker leaves a child that says that it was asked to end, and does not.
+    let script = "if test -e \"$AT/worker\"; then
+            echo $$ >\"$AT/second\"; ready; exec sleep 1000
+        fi
+        sh -c 'trap \"echo >\\\"$AT/asked\\\"\" TERM; echo $$ >\"$AT/left\"
+               while :; do sleep 1000 & wait; done' &
+        until test -s \"$AT/left\"; do :; done
+        echo $$ >\"$AT/worker\"; ready; exec sleep 1000";
+    let mut owner = world.owner(&["start", "one"], script);
+    let (worker, left) = (world.held("worker"), world.held("left"));
+    world.wait_until_recorded();
+    hold(&owner).signal(Signal::KILL).expect("sent");
+    owner.wait().expect("waited for");
+    worker.signal(Signal::KILL).expect("sent");
+    assert!(worker.wait(LONG));
+
+    let id = world.word("id");
+    let terminating = world.spawn(&["terminate", "--grace=30", &id]);
+    super::harness::read(&world.path("asked"));
+    let owner = world.spawn(&["resume", &id]);
+    world.wait_until_ready();
+    let second = world.held("second");
+    left.signal(Signal::KILL).expect("sent");
+    assert_eq!(finish(terminating), Some(0));
+    assert!(second.is_gone());
+    finish(owner);
+    assert_eq!((world.word("class"), world.word("observed")), ("ended".into(), "none".into()));
 }
