@@ -9,6 +9,9 @@ mod authority;
 mod detach;
 #[path = "worker/hooks.rs"]
 mod hooks;
+#[cfg(target_os = "linux")]
+#[path = "worker/kills.rs"]
+mod kills;
 #[path = "worker/loss.rs"]
 mod loss;
 #[path = "worker/run.rs"]
@@ -18,3 +21,6 @@ mod stop;
 #[cfg(target_os = "linux")]
 #[path = "worker/terminal.rs"]
 mod terminal;
+#[cfg(target_os = "linux")]
+#[path = "worker/truth.rs"]
+mod truth;

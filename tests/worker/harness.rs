@@ -146,6 +146,11 @@ pub fn hold(child: &Child) -> Held {
     Held::of(&Here::read(), child.id()).expect("it lives")
 }
 
+/// Tells whether a process has ended, waited for or not.
+pub fn is_gone(pid: u32) -> bool {
+    Held::of(&Here::read(), pid).is_none()
+}
+
 pub fn said(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
