@@ -109,7 +109,8 @@ fn settle(
     context: &Context,
     lease: Option<&Lease>,
 ) -> Result<Changed, OpError> {
-    if let Some((lease, worker)) = lease.and_then(|it| Some((it, it.worker.as_ref()?))) {
+    let left = lease.filter(|it| !is_inside(it));
+    if let Some((lease, worker)) = left.and_then(|it| Some((it, it.worker.as_ref()?))) {
         end_group(worker, &lease.token, manner.grace)?;
     }
     let changed = record(store, context, session_id, request, true)?;

@@ -112,7 +112,16 @@ impl Held {
 }
 
 pub use platform::find_by_token;
-pub(super) use platform::{Fate, boot_id, groups, has_token, parent, pid_namespace};
+pub(super) use platform::{boot_id, carriers, groups, has_token, parent, pid_namespace};
+
+/// Which processes are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// All that live.
+    Living,
+    /// Those that live and do not stand still.
+    Moving,
+}
 
 /// What `/proc` says of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +162,7 @@ mod platform {
     use rustix::io::Errno;
     use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-    use super::{Held, Stat};
+    use super::{Fate, Held, Stat};
     use crate::worker::{Here, Process, TOKEN_VARIABLE};
 
     /// The file system whose inodes are one to a process. Source: linux/magic.h, `PID_FS_MAGIC`.
@@ -215,26 +224,29 @@ mod platform {
         Pid::from_raw(i32::try_from(stat(pid)?.parent).ok()?)
     }
 
-    /// Which members of a process group are wanted.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(in crate::worker) enum Fate {
-        /// All that live.
-        Living,
-        /// Those that live and do not stand still.
-        Moving,
+    impl Fate {
+        fn includes(self, stat: &Stat) -> bool {
+            self == Fate::Living || !matches!(stat.state, b'T' | b't')
+        }
     }
 
     /// Takes hold of the living members of a process group.
     pub(in crate::worker) fn groups(here: &Here, group: u32, fate: Fate) -> Vec<Held> {
-        let is_member = |pid: u32| {
-            stat(pid).is_some_and(|it| {
-                let is_still = matches!(it.state, b'T' | b't');
-                it.group == group && !(is_still && fate == Fate::Moving)
-            })
-        };
-        let held = pids().filter(|&pid| is_member(pid)).filter_map(|pid| Held::of(here, pid));
+        hold_all(here, |pid| stat(pid).is_some_and(|it| it.group == group && fate.includes(&it)))
+    }
+
+    /// Takes hold of the living processes that were started with the token of a lease in their
+    /// environment.
+    pub(in crate::worker) fn carriers(here: &Here, token: &str, fate: Fate) -> Vec<Held> {
+        hold_all(here, |pid| {
+            has_token(pid, token) && stat(pid).is_some_and(|it| fate.includes(&it))
+        })
+    }
+
+    fn hold_all(here: &Here, is_meant: impl Fn(u32) -> bool) -> Vec<Held> {
+        let held = pids().filter(|&pid| is_meant(pid)).filter_map(|pid| Held::of(here, pid));
         // Looked at again: the number is pinned to the process only since it is held.
-        held.filter(|held| is_member(held.process.pid) && !held.is_gone()).collect()
+        held.filter(|held| is_meant(held.process.pid) && !held.is_gone()).collect()
     }
 
     fn pids() -> impl Iterator<Item = u32> {
@@ -251,10 +263,8 @@ mod platform {
 
     /// Finds the oldest living process that was started with the token of a lease.
     pub fn find_by_token(here: &Here, token: &str) -> Option<Held> {
-        let found =
-            pids().filter(|&pid| has_token(pid, token)).filter_map(|pid| Held::of(here, pid));
-        found
-            .filter(|held| has_token(held.process.pid, token) && !held.is_gone())
+        carriers(here, token, Fate::Living)
+            .into_iter()
             .min_by_key(|held| (held.process.start, held.process.pid))
     }
 }
@@ -267,21 +277,12 @@ mod platform {
     use rustix::io::Errno;
     use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-    use super::Held;
+    use super::{Fate, Held};
     use crate::worker::{Here, Process};
 
     /// Nothing keeps hold of a process here: its start is compared before each signal.
     #[derive(Debug)]
     pub(in crate::worker) struct Handle;
-
-    /// Which members of a process group are wanted.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub(in crate::worker) enum Fate {
-        /// All that live.
-        Living,
-        /// Those that live and do not stand still.
-        Moving,
-    }
 
     impl Handle {
         pub(super) fn open(process: &mut Process) -> Option<Handle> {
@@ -352,6 +353,11 @@ mod platform {
     pub(in crate::worker) fn parent(pid: Pid) -> Option<Pid> {
         let text = ps("ppid=", u32::try_from(pid.as_raw_nonzero().get()).ok())?;
         Pid::from_raw(text.trim().parse().ok()?)
+    }
+
+    /// Nobody may look into environments here.
+    pub(in crate::worker) fn carriers(_here: &Here, _token: &str, _fate: Fate) -> Vec<Held> {
+        Vec::new()
     }
 
     /// Nobody may look into environments here.

@@ -1,11 +1,12 @@
-//! Stopping a worker with all that it started in its process group, and proving that it is gone.
+//! Stopping a worker with all that it started, and proving that it is gone: what is in its process group,
+//! and what left that and has the token of its lease in its environment.
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::probe::{Fate, groups, has_token, wait_for_any};
+use super::probe::{Fate, carriers, groups, has_token, wait_for_any};
 use super::{Held, Here, Lease, Process};
 
 /// How long a killed process may take to be gone.
@@ -41,23 +42,43 @@ pub fn is_inside(lease: &Lease) -> bool {
     lease.worker.as_ref().is_some_and(is_in_group) || has_token(std::process::id(), &lease.token)
 }
 
+/// Takes hold of what lives of the worker that `leader` is or was, except for this process itself.
+fn members(leader: &Process, token: &str, fate: Fate, is_proved: bool) -> Vec<Held> {
+    let here = Here::read();
+    if leader.here != here {
+        return Vec::new();
+    }
+    let mut all = group_members(&here, leader, token, fate, is_proved);
+    let is_known = |pid: u32| all.iter().any(|held| held.process.pid == pid);
+    let others = carriers(&here, token, fate).into_iter().filter(|it| !is_known(it.process.pid));
+    let others: Vec<Held> = others.collect();
+    all.extend(others);
+    all.retain(|held| held.process.pid != std::process::id());
+    all
+}
+
 /// Takes hold of the living members of the group that `leader` leads.
 ///
 /// Where the leader is gone, its number may have come to mean another group. It has not as long as the
 /// group has members: then no new process gets the number. So there must be none that has it, and
 /// unless the leader was seen alive before (`is_proved`), a member must have the token.
-fn members(leader: &Process, token: &str, fate: Fate, is_proved: bool) -> Vec<Held> {
-    let here = Here::read();
-    if Held::open(&here, leader).is_ok() {
-        return groups(&here, leader.pid, fate);
+fn group_members(
+    here: &Here,
+    leader: &Process,
+    token: &str,
+    fate: Fate,
+    is_proved: bool,
+) -> Vec<Held> {
+    if Held::open(here, leader).is_ok() {
+        return groups(here, leader.pid, fate);
     }
-    let all = groups(&here, leader.pid, fate);
-    let is_another = Held::of(&here, leader.pid).is_some() || leader.here != here;
+    let all = groups(here, leader.pid, fate);
+    let is_another = Held::of(here, leader.pid).is_some();
     let is_ours = is_proved || all.iter().any(|held| has_token(held.process.pid, token));
     if is_another || !is_ours { Vec::new() } else { all }
 }
 
-/// Ends the group that `leader` leads: asks by SIGTERM, and after `grace` kills what is left. When it
+/// Ends the group that `leader` leads, and what left it with the token: asks by SIGTERM, and after `grace` kills what is left. When it
 /// returns, no member lives. Tells whether anything had to be killed.
 ///
 /// # Errors

@@ -132,3 +132,34 @@ fn a_session_that_cannot_go_there_keeps_its_worker() {
     finish(owner);
     assert_eq!(world.word("outcome"), "success");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_left_the_group_of_its_worker_and_ignores_to_be_asked_is_ended_as_well() {
+    use super::truth::{is_still, living};
+
+    let world = World::new();
+    let script = "trap '' TERM HUP INT
+        (setsid sh -c 'trap \"\" TERM HUP INT; echo $$ >\"$AT/daemon\"
+                       while :; do sleep 1000; done' &)
+        until test -s \"$AT/daemon\"; do :; done
+        ready; while :; do sleep 1000; done";
+    let all = format!("AT={}", world.home.path().display());
+    let owner = world.owner(&["start", "one"], script);
+    let daemon = world.held("daemon");
+    world.ok(&["suspend", "--freeze"]);
+    assert!(is_still(&daemon));
+    world.ok(&["resume"]);
+    assert!(!is_still(&daemon));
+    world.ok(&["suspend", "--grace=50ms"]);
+    assert_eq!(finish(owner), Some(137));
+    assert!(daemon.is_gone() && living(&all).is_empty());
+
+    std::fs::remove_file(world.path("daemon")).expect("removed");
+    let owner = world.spawn(&["resume"]);
+    world.wait_until_ready();
+    let daemon = world.held("daemon");
+    world.ok(&["terminate", "--grace=50ms"]);
+    assert_eq!(finish(owner), Some(137));
+    assert!(daemon.is_gone() && living(&all).is_empty());
+}
