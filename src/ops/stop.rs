@@ -74,23 +74,20 @@ pub fn stop(
     context: &Context,
 ) -> Result<(Changed, Worker), OpError> {
     let (view, context) = &permit(store, context, session_id, request, manner)?;
-    let lease = observe::leases(store).read(session_id).ok().flatten();
-    let (changed, worker) = match view.observed {
-        Observed::Elsewhere => {
-            return Ok((record(store, context, session_id, request, false)?, Worker::Left));
+    if view.observed == Observed::Elsewhere {
+        return Ok((record(store, context, session_id, request, false)?, Worker::Left));
+    }
+    loop {
+        // The lease decides, not the state: a session that is not at work may have a worker as well.
+        let (changed, worker) = match has_worker(store, session_id) {
+            true => stop_running(world, store, session_id, request, manner, context)?,
+            false => (settle(store, session_id, request, manner, context)?, Worker::None),
+        };
+        // Who was starting one meanwhile noted that first, and may not have seen where the session
+        // went.
+        if worker != Worker::None || !has_worker(store, session_id) {
+            return Ok((changed, worker));
         }
-        Observed::Running => stop_running(world, store, session_id, request, manner, context)?,
-        Observed::Lost | Observed::None => {
-            let changed = settle(store, session_id, request, manner, context, lease.as_ref())?;
-            (changed, Worker::None)
-        }
-    };
-    // Who was starting one meanwhile noted that first, and may not have seen where the session went.
-    match worker {
-        Worker::None if has_worker(store, session_id) => {
-            stop_running(world, store, session_id, request, manner, context)
-        }
-        worker => Ok((changed, worker)),
     }
 }
 
@@ -107,15 +104,18 @@ fn settle(
     request: &Request,
     manner: Manner,
     context: &Context,
-    lease: Option<&Lease>,
 ) -> Result<Changed, OpError> {
+    let leases = observe::leases(store);
+    let lease = leases.read(session_id).ok().flatten();
+    let is_over = |it: &Lease| observe::seen(&Here::read(), it) != Observed::Running;
+    let lease = lease.as_ref().filter(|it| is_over(it));
     let left = lease.filter(|it| !is_inside(it));
     if let Some((lease, worker)) = left.and_then(|it| Some((it, it.worker.as_ref()?))) {
         end_group(worker, &lease.token, manner.grace)?;
     }
     let changed = record(store, context, session_id, request, true)?;
     if let Some(lease) = lease {
-        release(&observe::leases(store), session_id, &lease.token, changed.view.class)?;
+        release(&leases, session_id, &lease.token, changed.view.class)?;
     }
     Ok(changed)
 }
