@@ -14,6 +14,9 @@ mod hooks;
 mod kills;
 #[path = "worker/loss.rs"]
 mod loss;
+#[cfg(target_os = "linux")]
+#[path = "worker/many.rs"]
+mod many;
 #[path = "worker/run.rs"]
 mod run;
 #[path = "worker/stop.rs"]
