@@ -1,8 +1,8 @@
 //! What our commands cost beside plain git: whole processes in turn, on the same repository, in the
 //! same run.
 //!
-//! `cargo bench --bench ratios [-- --dir <directory> --runs <n>]` prints a Markdown table. Wall times
-//! are medians, and the ratio is the median of the pairs' ratios, so that a machine whose speed
+//! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section>]` prints a Markdown
+//! table; the sections are `write`, `run` and `read`. Wall times are medians, and the ratio is the median of the pairs' ratios, so that a machine whose speed
 //! drifts disturbs it little. Nothing fails here for being slow: the goal is printed, and whether it
 //! is met. The repositories are made from a fixed seed below `--dir`, the directory for temporary
 //! files if it is not given. On a file system in memory, syncing costs nothing and says nothing; on a
@@ -12,6 +12,9 @@
 //! `core.fsync=all`. It is spared what ours does beside: it neither reads the session, nor asks its
 //! lifecycle, nor takes a lock, nor has an old value as condition, nor writes a reflog; and it is less
 //! durable, since git never syncs a directory.
+//!
+//! What `run` adds to a command is told as the processor time, in user mode and in the kernel, of its
+//! whole tree of processes, less that of the bare command and of two transitions; of each the median.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -33,10 +36,21 @@ fn main() -> io::Result<()> {
     writeln!(out, "{}, {} runs in {}\n", git.version(), options.n_runs, options.dir.display())?;
     writeln!(out, "| command | ms | beside | ms | ratio | goal | |")?;
     writeln!(out, "|---|--:|---|--:|--:|--:|---|")?;
-    let small = Small::make(git.at(dir.path().join("small")));
-    let large = Large::make(git.at(dir.path().join("large")));
-    for pair in small.pairs().into_iter().chain(large.pairs()) {
-        writeln!(out, "{}", pair.measure(options.n_runs))?;
+    if options.wants("write") {
+        let small = Small::make(git.at(dir.path().join("small")));
+        for pair in small.pairs() {
+            writeln!(out, "{}", pair.measure(options.n_runs))?;
+        }
+    }
+    if options.wants("read") {
+        let large = Large::make(git.at(dir.path().join("large")));
+        for pair in large.pairs() {
+            writeln!(out, "{}", pair.measure(options.n_runs))?;
+        }
+    }
+    if options.wants("run") {
+        let runs = Runs::make(git.at(dir.path().join("run")), N_WARM_UPS + options.n_runs);
+        writeln!(out, "{}", runs.measure())?;
     }
     Ok(())
 }
@@ -45,17 +59,24 @@ fn main() -> io::Result<()> {
 struct Options {
     dir: PathBuf,
     n_runs: usize,
+    only: Option<String>,
 }
 
 impl Options {
+    /// Tells whether a section is to be measured.
+    fn wants(&self, section: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == section)
+    }
+
     fn read() -> Options {
-        let mut options = Options { dir: std::env::temp_dir(), n_runs: 50 };
+        let mut options = Options { dir: std::env::temp_dir(), n_runs: 50, only: None };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             let mut value = || args.next().expect("the option has a value");
             match arg.as_str() {
                 "--dir" => options.dir = PathBuf::from(value()),
                 "--runs" => options.n_runs = value().parse().expect("--runs takes a number"),
+                "--only" => options.only = Some(value()),
                 // Cargo says so.
                 "--bench" => {}
                 other => panic!("unknown option '{other}'"),
@@ -308,6 +329,79 @@ impl Small {
     fn plumbing(&self, events: &str) -> Command {
         self.place.command("sh", &["-c", &format!("{}{events}", self.script)])
     }
+}
+
+/// The most that `run` may cost over the bare command and two transitions, in milliseconds of a
+/// processor.
+const RUN_GOAL: f64 = 3.0;
+
+/// A repository with sessions that nothing was run for yet, and one to be moved.
+struct Runs {
+    place: Place,
+    fresh: Vec<String>,
+    moved: String,
+}
+
+/// What a command took, in milliseconds: of the clock, and of processors.
+struct Cost {
+    wall: f64,
+    cpu: f64,
+}
+
+impl Runs {
+    fn make(place: Place, n: usize) -> Runs {
+        place.init();
+        let create = |_| place.session(&["create", "Add user authentication"]);
+        let fresh = (0..n).map(create).collect();
+        let moved = place.session(&["start", "Add user authentication"]);
+        Runs { fresh, moved, place }
+    }
+
+    /// Runs the three in turn, and returns the row of the table and the line below it.
+    fn measure(&self) -> String {
+        let (mut runs, mut bares, mut moves) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, id) in self.fresh.iter().enumerate() {
+            let state = ["suspended", "running"][at % 2];
+            let run = cost(self.place.command(SESSION, &["run", id, "--", "true"]));
+            let bare = cost(self.place.command("true", &[]));
+            let moved = cost(self.place.command(SESSION, &["transition", &self.moved, state]));
+            if at >= N_WARM_UPS {
+                runs.push(run);
+                bares.push(bare);
+                moves.push(moved);
+            }
+        }
+        let wall = |all: &[Cost]| median(all.iter().map(|it| it.wall).collect());
+        let cpu = |all: &[Cost]| median(all.iter().map(|it| it.cpu).collect());
+        let ratio = median(runs.iter().zip(&moves).map(|(run, it)| run.wall / it.wall).collect());
+        let (run, bare, moved) = (cpu(&runs), cpu(&bares), cpu(&moves));
+        let more = run - bare - 2.0 * moved;
+        let verdict = if more <= RUN_GOAL { "met" } else { "**not met**" };
+        format!(
+            "| `git-session run -- true` | {:.2} | `git-session transition` | {:.2} | {ratio:.2} \
+             | | |\n\nProcessor time: `run -- true` {run:.2} ms ({:.2} times a transition), `true` \
+             {bare:.2} ms, a transition {moved:.2} ms; `run` over `true` and two transitions \
+             {more:.2} ms (goal {RUN_GOAL:.1} ms: {verdict})",
+            wall(&runs),
+            wall(&moves),
+            run / moved,
+        )
+    }
+}
+
+/// Runs a command, and tells what it cost with all that it started and waited for.
+fn cost(command: Command) -> Cost {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let used = || {
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system tells");
+        let millis = |time: nix::sys::time::TimeVal| {
+            time.tv_sec() as f64 * 1000.0 + time.tv_usec() as f64 / 1000.0
+        };
+        millis(usage.user_time()) + millis(usage.system_time())
+    };
+    let before = used();
+    let wall = time(command).as_secs_f64() * 1000.0;
+    Cost { wall, cpu: used() - before }
 }
 
 /// A repository with many packed sessions, to be read.
