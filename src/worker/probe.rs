@@ -443,6 +443,25 @@ mod tests {
         assert_eq!(at(&|it| it.boot.push('x')), Seen::Lost);
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_of_another_user_that_may_not_be_signalled_is_running() {
+        use std::os::unix::fs::MetadataExt;
+        let (here, own) = (Here::read(), rustix::process::geteuid());
+        let is_others = |pid: &u32| {
+            let metadata = std::fs::metadata(format!("/proc/{pid}"));
+            metadata.is_ok_and(|it| it.uid() != own.as_raw())
+        };
+        let entries = std::fs::read_dir("/proc").expect("Linux has it").flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let mut held = pids.filter(is_others).filter_map(|pid| Held::of(&here, pid));
+        // The superuser may signal everybody, and a container may have no other user.
+        let (false, Some(held)) = (own.is_root(), held.next()) else { return };
+        let refused = held.signal(Signal::CONT).expect_err("it is somebody else's");
+        assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);
+        assert_eq!(look(&here, &held.process), Seen::Running);
+    }
+
     #[test]
     fn a_process_that_its_parent_has_not_noticed_to_end_is_lost() {
         let mut child = std::process::Command::new("cat")

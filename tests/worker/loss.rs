@@ -133,6 +133,66 @@ fn a_worker_of_a_boot_before_is_lost_and_its_number_is_left_alone() {
 }
 
 #[test]
+fn after_a_reboot_a_session_is_resumed_by_running_its_command_again() {
+    let world = World::new();
+    let worker = orphan(&world);
+    let lease = super::harness::read(&world.lease());
+    let boot = &worker.process.here.boot;
+    std::fs::write(world.lease(), lease.replace(boot, "another-boot")).expect("written");
+    let owner = world.spawn(&["resume"]);
+    world.wait_until_ready();
+    let second = world.held("worker");
+    assert_ne!(second.process, worker.process);
+    assert_eq!(
+        (world.word("status"), world.word("observed")),
+        ("running".into(), "running".into())
+    );
+    world.ok(&["terminate", "--grace=0"]);
+    finish(owner);
+    assert!(second.is_gone() && !worker.is_gone());
+    worker.signal(Signal::KILL).expect("sent");
+}
+
+#[test]
+fn a_worker_that_somebody_stopped_by_a_signal_is_running_and_can_be_terminated() {
+    let world = World::new();
+    let owner = world.owner(&["start", "one"], WORKER);
+    let worker = world.held("worker");
+    worker.signal(Signal::STOP).expect("sent");
+    assert_eq!(world.word("observed"), "running");
+    assert_eq!(world.ok(&["reap"]), "");
+    world.ok(&["terminate"]);
+    assert!(worker.is_gone());
+    // It was let go on to see that it was asked to end.
+    assert_eq!(finish(owner), Some(128 + 15));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn from_another_pid_namespace_a_worker_is_elsewhere_and_cannot_be_stopped() {
+    let world = World::new();
+    let unshare = ["--user", "--map-root-user", "--pid", "--fork"];
+    let inside = |arguments: &[&str]| {
+        let all = [&unshare[..], &[env!("CARGO_BIN_EXE_git-session")], arguments].concat();
+        world.command("unshare", &all).output()
+    };
+    if !inside(&["list"]).is_ok_and(|output| output.status.success()) {
+        // Not everybody may make a namespace.
+        return;
+    }
+    let owner = world.owner(&["start", "one"], WORKER);
+    let worker = world.held("worker");
+    let listed = inside(&["list", "--json"]).expect("it runs").stdout;
+    let listed: serde_json::Value = serde_json::from_slice(&listed).expect("JSON");
+    assert_eq!(listed["sessions"][0]["observed"], "elsewhere");
+    let refused = said(&inside(&["terminate", "--json"]).expect("it runs"));
+    assert!(refused.contains("\"code\":\"not_owner\""), "{refused}");
+    assert!(!worker.is_gone());
+    world.ok(&["terminate", "--grace=0"]);
+    finish(owner);
+}
+
+#[test]
 fn a_worker_that_is_started_while_its_session_is_being_ended_is_ended_too() {
     let world = World::new();
     let made = world.command("mkfifo", &[&world.path("asked").to_string_lossy()]).status();
