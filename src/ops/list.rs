@@ -171,8 +171,10 @@ fn look(store: &Store, listing: &mut Listing) {
     let leased: HashSet<SessionId> = observe::leases(store).session_ids().into_iter().collect();
     for listed in listing.sessions.iter_mut().filter(|it| leased.contains(&it.excerpt.id)) {
         let excerpt = &listed.excerpt;
-        let seen = observe::observe_lease(store, excerpt.id, excerpt.class);
-        listed.observed = seen.unwrap_or_default();
+        let seen = observe::observe_lease(store, excerpt.id, excerpt.class).unwrap_or_default();
+        // What was read before the look may not be so any more; then nothing is said of the worker.
+        let is_past = || store.tip(excerpt.id).ok().flatten() != Some(listed.tip);
+        listed.observed = if seen.is_doubtful() && is_past() { Observed::None } else { seen };
     }
 }
 
@@ -197,7 +199,7 @@ fn read(store: &Store, session_id: SessionId, tip: Oid, whole: bool) -> Result<L
             return Ok(Listed { excerpt, tip, view: None, observed: Observed::None });
         }
     }
-    let loaded = load::load_at(store, session_id, tip).map_err(|error| match error {
+    let loaded = load::load_from(store, session_id, tip).map_err(|error| match error {
         OpError::Corrupt { reason, .. } | OpError::Newer { reason, .. } => fault(reason),
         other => fault(other.to_string()),
     })?;

@@ -70,7 +70,7 @@ pub struct Loaded {
 /// [`OpError::NotFound`], [`OpError::Corrupt`], [`OpError::Store`].
 pub fn load(store: &Store, session_id: SessionId) -> Result<Loaded, OpError> {
     match store.tip(session_id) {
-        Ok(Some(tip_oid)) => load_at(store, session_id, tip_oid),
+        Ok(Some(tip_oid)) => load_from(store, session_id, tip_oid),
         Ok(None) => Err(OpError::NotFound { name: session_id.to_string() }),
         Err(error @ (StoreError::Corrupt { .. } | StoreError::Symbolic { .. })) => {
             Err(corrupt(session_id, error.to_string()))
@@ -78,6 +78,34 @@ pub fn load(store: &Store, session_id: SessionId) -> Result<Loaded, OpError> {
         Err(error) => Err(error.into()),
     }
 }
+
+/// Reads a session whose tip was just `tip_oid`.
+///
+/// Whoever ends a worker records that and then gives its lease back. Who reads the record before and looks
+/// for the worker after that would take it for lost, or for somebody else's; so the tip is read again.
+///
+/// # Errors
+/// As [`load_at`].
+pub fn load_from(
+    store: &Store,
+    session_id: SessionId,
+    mut tip_oid: Oid,
+) -> Result<Loaded, OpError> {
+    for _ in 0..MAX_LOOKS {
+        let loaded = load_at(store, session_id, tip_oid)?;
+        if !loaded.view.observed.is_doubtful() {
+            return Ok(loaded);
+        }
+        match store.tip(session_id) {
+            Ok(Some(now_oid)) if now_oid != tip_oid => tip_oid = now_oid,
+            _ => return Ok(loaded),
+        }
+    }
+    load_at(store, session_id, tip_oid)
+}
+
+/// How often a session that changes while it is looked at is looked at again.
+const MAX_LOOKS: usize = 5;
 
 /// Reads a session as the commit `commit_oid` holds it.
 ///

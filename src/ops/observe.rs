@@ -23,6 +23,11 @@ pub enum Observed {
 }
 
 impl Observed {
+    /// Tells whether it may be so only since the session has changed after its record was read.
+    pub(super) fn is_doubtful(self) -> bool {
+        matches!(self, Observed::Lost | Observed::Elsewhere)
+    }
+
     /// Returns the word that is shown.
     pub fn as_str(self) -> &'static str {
         match self {
