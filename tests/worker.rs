@@ -27,3 +27,5 @@ mod terminal;
 #[cfg(target_os = "linux")]
 #[path = "worker/truth.rs"]
 mod truth;
+#[path = "worker/watch.rs"]
+mod watch;

@@ -10,6 +10,8 @@ use clap_complete::env::CompleteEnv;
 use super::app::App;
 use super::environment::Environment;
 use super::options::Global;
+use crate::model::Class;
+use crate::ops::observe::Observed;
 use crate::ops::{lifecycles, list};
 
 /// The variable by which a shell asks; the library's own, `COMPLETE`, is too common a name.
@@ -60,6 +62,20 @@ pub fn states(typed: &OsStr) -> Vec<CompletionCandidate> {
     let states = lifecycles::all_states(work_dir().as_deref());
     let states = states.into_iter().filter(|state| state.starts_with(&*typed));
     states.map(CompletionCandidate::new).collect()
+}
+
+/// Offers what a session can be waited for: a state, a class, or what is seen of its worker.
+pub fn goals(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let mut candidates = states(typed);
+    let words = Class::ALL.map(Class::as_str).into_iter();
+    for word in words.chain(Observed::ALL.map(Observed::as_str)) {
+        let candidate = CompletionCandidate::new(word);
+        let is_typed = word.starts_with(&*typed.to_string_lossy());
+        if is_typed && candidates.iter().all(|it| it.get_value() != candidate.get_value()) {
+            candidates.push(candidate);
+        }
+    }
+    candidates
 }
 
 /// Offers what may stand first where a session or a state may: both.

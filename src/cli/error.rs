@@ -9,6 +9,7 @@ use super::app::App;
 use super::{hint, output};
 use crate::model::Value;
 use crate::ops::OpError;
+use crate::ops::job::TIMEOUT_STATUS;
 use crate::render::json::to_text;
 use crate::render::sanitize;
 use crate::store::StoreError;
@@ -111,6 +112,7 @@ fn status(error: &CliError) -> u8 {
         CliError::Usage(_) => USAGE,
         CliError::Status(status) => *status,
         CliError::Op(OpError::CannotRun { .. }) => CANNOT_RUN,
+        CliError::Op(OpError::TimedOut { .. }) => TIMEOUT_STATUS,
         CliError::Op(OpError::Lease(_) | OpError::Stop(_)) => FATAL,
         CliError::Output(_) | CliError::Input { .. } | CliError::Failed(_) => FATAL,
         CliError::Op(OpError::Store(error)) => match error {
@@ -161,6 +163,8 @@ fn code(error: &OpError) -> &'static str {
         OpError::Newer { .. } => "unsupported",
         OpError::AlreadyExists { .. } => "already_exists",
         OpError::NotOwner { .. } => "not_owner",
+        OpError::Unreachable { .. } => "invalid_transition",
+        OpError::TimedOut { .. } => "timeout",
         OpError::AlreadyRunning { .. } => "conflict",
         OpError::CannotRun { .. } | OpError::Lease(_) | OpError::Stop(_) => "io",
         OpError::Store(error) => match error {
@@ -188,6 +192,9 @@ fn details(error: &OpError) -> Value {
         OpError::HookRefused { handle, from, to, allowed, hook } => {
             let handle = handle.to_string();
             json!({ "handle": handle, "from": from, "to": to, "allowed": allowed, "hook": hook })
+        }
+        OpError::Unreachable { handle, now, wanted } => {
+            json!({ "handle": handle.to_string(), "from": now, "to": wanted, "allowed": [] })
         }
         OpError::Unexpected { handle, found, expected } => {
             json!({ "handle": handle.to_string(), "found": found, "expected": expected })

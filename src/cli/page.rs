@@ -166,7 +166,7 @@ say that an agent runs us: then nothing is paged, cut off or colored.",
     (
         "EXIT STATUS",
         "\
-0: done. 1: refused, or no (an illegal transition, not found, a conflict). 128: cannot (not a repository, \
+0: done. 1: refused, or no (an illegal transition, not found, a conflict). 124: the time is over. 128: cannot (not a repository, \
 input or output). 129: wrong use.",
     ),
     (

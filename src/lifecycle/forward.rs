@@ -46,6 +46,22 @@ impl Lifecycle {
         })
     }
 
+    /// Tells whether a session in the state `from` is in, or can come to, a state that `is_wanted`.
+    pub fn can_reach(&self, from: &str, is_wanted: impl Fn(&State) -> bool) -> bool {
+        let mut found: Vec<&State> = self.state(from).into_iter().collect();
+        let mut n_looked_at = 0;
+        while let Some(&state) = found.get(n_looked_at) {
+            if is_wanted(state) {
+                return true;
+            }
+            n_looked_at += 1;
+            let more = self.successors(state).filter(|it| !found.contains(it));
+            let more: Vec<&State> = more.collect();
+            found.extend(more);
+        }
+        false
+    }
+
     fn position(&self, state: &State) -> Option<usize> {
         self.states().iter().position(|s| s.name == state.name)
     }
@@ -65,6 +81,28 @@ mod tests {
             }
             other => format!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_state_can_be_reached_as_long_as_a_way_leads_there() {
+        for (lifecycle, from, to, expected) in [
+            ("worker", "pending", "terminated", true),
+            ("worker", "running", "running", true),
+            ("worker", "suspended", "running", true),
+            ("worker", "running", "pending", false),
+            ("worker", "terminated", "running", false),
+            ("feature", "validating", "implementing", true),
+            ("feature", "failed", "completed", false),
+            ("feature", "planning", "initializing", false),
+            ("feature", "nowhere", "planning", false),
+        ] {
+            let lifecycle = builtin(lifecycle).expect("built in");
+            let found = lifecycle.can_reach(from, |state| state.name == to);
+            assert_eq!(found, expected, "{from} -> {to}");
+        }
+        let worker = builtin("worker").expect("built in");
+        assert!(worker.can_reach("running", |state| state.class == Class::Paused));
+        assert!(!worker.can_reach("terminated", |state| state.class.is_open()));
     }
 
     #[test]

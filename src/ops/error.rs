@@ -164,6 +164,22 @@ pub enum OpError {
         /// The session.
         handle: Handle,
     },
+    /// A session that is waited for cannot come to be what it is waited for.
+    #[error("session {handle} cannot become '{wanted}' any more: it is '{now}'")]
+    Unreachable {
+        /// The session.
+        handle: Handle,
+        /// Its state, or `deleted`.
+        now: String,
+        /// What it is waited for.
+        wanted: String,
+    },
+    /// A session that is waited for took too long.
+    #[error("the time is over, and not every session has become '{wanted}'")]
+    TimedOut {
+        /// What it is waited for.
+        wanted: String,
+    },
     /// A command cannot be started.
     #[error("cannot run '{command}': {reason}")]
     CannotRun {

@@ -25,6 +25,7 @@ pub mod run;
 pub mod stop;
 pub mod transition;
 pub mod update;
+pub mod watch;
 pub mod worker_log;
 
 pub use context::Context;

@@ -23,6 +23,10 @@ pub enum Observed {
 }
 
 impl Observed {
+    /// All that can be seen.
+    pub const ALL: [Observed; 4] =
+        [Observed::None, Observed::Running, Observed::Lost, Observed::Elsewhere];
+
     /// Tells whether it may be so only since the session has changed after its record was read.
     pub(super) fn is_doubtful(self) -> bool {
         matches!(self, Observed::Lost | Observed::Elsewhere)

@@ -1,17 +1,22 @@
 //! The session object and its companions, as `--json` gives them. Their JSON Schema is made from
 //! these types.
 
+mod lifecycle;
+mod sight;
+
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::lifecycle::Lifecycle;
-use crate::model::{Artifact, Class, Map, Timestamp, Tokens, Value, Worker, text};
+use crate::model::{Artifact, Map, Timestamp, Tokens, Value, Worker, text};
 use crate::ops::list::Listing;
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
+
+pub use lifecycle::{LifecycleObject, lifecycle};
+pub use sight::{SightObject, sight};
 
 /// The version of the session object: fields are added, never renamed, moved or removed.
 pub const SCHEMA: u32 = 1;
@@ -186,29 +191,6 @@ pub struct EventObject {
     pub reason: String,
 }
 
-/// A lifecycle.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct LifecycleObject {
-    /// Its name.
-    pub name: String,
-    /// The state that a session is made in.
-    pub initial: String,
-    /// All states, in order.
-    pub states: Vec<String>,
-    /// The ended ones.
-    pub terminal: Vec<String>,
-    /// The paused ones.
-    pub paused: Vec<String>,
-    /// The phases, in order.
-    pub phases: Vec<String>,
-    /// Each state's allowed successors, in order; none for the ended ones.
-    pub transitions: Map,
-    /// Each state's class.
-    pub classes: Map,
-    /// The outcomes that ended states imply.
-    pub outcomes: Map,
-}
-
 /// Returns a session as an object; `root` is the top of the work tree.
 pub fn session(view: &View, root: &Path) -> SessionObject {
     let session = &view.session;
@@ -306,26 +288,6 @@ pub fn event(event: &LoggedEvent) -> EventObject {
         forced: event.forced,
         subject: event.subject.clone(),
         reason: event.reason.clone(),
-    }
-}
-
-/// Returns a lifecycle as an object.
-pub fn lifecycle(lifecycle: &Lifecycle) -> LifecycleObject {
-    let names = |class: Class| lifecycle.states_of(class).map(|state| state.name.clone()).collect();
-    let states = lifecycle.states();
-    LifecycleObject {
-        name: lifecycle.name().to_owned(),
-        initial: lifecycle.initial().to_owned(),
-        states: states.iter().map(|state| state.name.clone()).collect(),
-        terminal: names(Class::Ended),
-        paused: names(Class::Paused),
-        phases: lifecycle.phases().to_vec(),
-        transitions: states.iter().map(|it| (it.name.clone(), it.to.clone().into())).collect(),
-        classes: states.iter().map(|it| (it.name.clone(), it.class.as_str().into())).collect(),
-        outcomes: states
-            .iter()
-            .filter_map(|it| Some((it.name.clone(), it.outcome?.as_str().into())))
-            .collect(),
     }
 }
 

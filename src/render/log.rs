@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::sanitize::{to_terminal, to_terminal_lines};
+use super::session::{state, worker};
 use super::style::{Slot, Style, width};
 use super::time::{dated, relative};
 use crate::model::Timestamp;
 use crate::ops::log::LoggedEvent;
+use crate::ops::watch::{Sight, What};
 
 /// The most columns to which the subjects on a terminal are padded, so that one long subject does
 /// not push all authors away.
@@ -61,6 +63,30 @@ pub fn oneline(out: &mut dyn Write, events: &[LoggedEvent], style: &Style) -> io
         let (author, when) = (name(&event.author), relative(event.at, style.now));
         writeln!(out, "{commit} {headline}{:n_blanks$}  {author}, {when}", "")
     })
+}
+
+/// Writes a line for something that was seen of a session: its handle, then an event as [`oneline`]
+/// writes it, its state, what is seen of its worker, or that it is gone.
+///
+/// # Errors
+/// Those of `out`.
+pub fn sight(out: &mut dyn Write, sight: &Sight, style: &Style) -> io::Result<()> {
+    let handle = sight.view.session.id.handle();
+    let handle = style.paint(Some(Slot::Handle), handle.as_str());
+    write!(out, "{handle} ")?;
+    let worker = worker(&sight.view);
+    match &sight.what {
+        What::Event(event) => oneline(out, std::slice::from_ref(&**event), style),
+        What::Deleted => writeln!(out, "deleted"),
+        What::State => {
+            let worker = worker.map(|worker| format!("; worker {worker}")).unwrap_or_default();
+            writeln!(out, "{}{worker}", state(&sight.view, false, style))
+        }
+        What::Observed => match worker {
+            Some(worker) => writeln!(out, "worker {worker}"),
+            None => writeln!(out, "no worker"),
+        },
+    }
 }
 
 /// Returns the moment from which a session is in its present state, by its events, newest first;

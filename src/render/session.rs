@@ -5,4 +5,5 @@ mod phrases;
 mod status;
 
 pub use page::show;
+pub(in crate::render) use phrases::{state, worker};
 pub use status::{no_session, status, status_short};

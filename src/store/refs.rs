@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use gix::bstr::BStr;
 use gix::refs::Target;
 
@@ -51,6 +53,23 @@ impl Tips {
 }
 
 impl Store {
+    /// Returns the directories in which a change of a session's ref is seen, the outer ones first, each
+    /// with the names that matter there; none means all. Not all of them need be there.
+    pub fn ref_places(&self) -> Vec<(PathBuf, &'static [&'static str])> {
+        let common_dir = &self.common_dir;
+        match self.refs {
+            RefFormat::Files => vec![
+                (common_dir.clone(), &["packed-refs", "refs", "session"]),
+                (common_dir.join("refs"), &["sessions"]),
+                (common_dir.join(PREFIX), &[]),
+            ],
+            RefFormat::Git => vec![
+                (common_dir.clone(), &["reftable", "session"]),
+                (common_dir.join("reftable"), &["tables.list"]),
+            ],
+        }
+    }
+
     /// Returns all sessions' refs as they are now; a broken one is a fault beside the others.
     ///
     /// # Errors

@@ -99,6 +99,11 @@ impl Leases {
         Leases { dir: local_dir.join("leases") }
     }
 
+    /// Returns the directory of the leases, which may not be there yet.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Returns the sessions that have a lease, valid or not.
     pub fn session_ids(&self) -> Vec<SessionId> {
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();

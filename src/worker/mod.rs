@@ -15,6 +15,7 @@ mod resume;
 mod spawn;
 mod stop;
 mod terminal;
+mod watcher;
 
 pub use detach::{Background, leave_terminal, send_to_background, tell_started};
 pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};
@@ -25,6 +26,7 @@ pub use process::{Here, Process};
 pub use resume::resume_command;
 pub use spawn::{Command, Worker};
 pub use stop::{StopError, end_group, freeze_group, is_inside, thaw_group};
+pub use watcher::{Place, Wake, Watcher};
 
 /// The variable that names the session to a worker and to all that it starts.
 pub const SESSION_VARIABLE: &str = "GIT_SESSION";

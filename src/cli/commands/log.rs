@@ -1,6 +1,6 @@
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
@@ -11,12 +11,12 @@ use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, output};
 use crate::model::SessionId;
+use crate::ops::job::World;
 use crate::ops::log::{self, LoggedEvent, Query};
-use crate::render::{json, log as text};
+use crate::ops::watch;
+use crate::render::{Style, json, log as text};
 use crate::store::session_ref;
-
-/// How often a followed session is looked at.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+use crate::worker::Wake;
 
 /// Show the history of a session, the newest event first
 #[derive(Debug, Args)]
@@ -104,7 +104,7 @@ impl Log {
             }
             return Ok(());
         }
-        let style = output::style(app);
+        let style = Style { now: World::now(app), ..output::style(app) };
         app.answer(|out| {
             if self.oneline {
                 text::oneline(out, events, &style)
@@ -114,25 +114,28 @@ impl Log {
         })
     }
 
-    /// Looks at the one ref again and again; it costs one small read each time.
+    /// Waits for each change of a session's ref, and reads what is new.
     fn follow(&self, app: &App, session_id: SessionId, mut query: Query) -> Result<(), CliError> {
-        let store = app.store()?;
+        let mut watcher = watch::watcher(app.store()?);
         query.after = query.from;
-        app.finish()?;
         loop {
-            std::thread::sleep(FOLLOW_INTERVAL);
+            watcher.arm();
+            // Opened anew: what was read of packed refs may be too old to see a change by its time.
+            let store = World::store(app)?;
             let Some(tip_oid) = store.tip(session_id)? else {
                 return Ok(());
             };
-            if query.after == Some(tip_oid) {
-                continue;
+            if query.after != Some(tip_oid) {
+                query.from = Some(tip_oid);
+                let mut events = log::log(&store, session_id, &query)?;
+                events.reverse();
+                self.answer(app, &events)?;
+                query.after = Some(tip_oid);
             }
-            query.from = Some(tip_oid);
-            let mut events = log::log(store, session_id, &query)?;
-            events.reverse();
-            self.answer(app, &events)?;
             app.finish()?;
-            query.after = Some(tip_oid);
+            if watcher.wait(&[], std::io::stdout().as_fd(), None) == Wake::Closed {
+                return Err(CliError::Output(std::io::ErrorKind::BrokenPipe.into()));
+            }
         }
     }
 

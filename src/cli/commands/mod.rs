@@ -17,6 +17,7 @@ mod start;
 mod status;
 mod transition;
 mod update;
+mod watch;
 mod worker;
 mod worker_log;
 
@@ -72,6 +73,8 @@ pub enum Command {
     Show(show::Show),
     /// Show the history of a session
     Log(log::Log),
+    /// Watch sessions live
+    Watch(watch::Watch),
     /// Change what is recorded of a session
     #[command(visible_aliases = ["set", "edit"])]
     Update(update::Update),
@@ -114,6 +117,7 @@ impl Command {
             Command::List(args) => args.run(app),
             Command::Show(args) => args.run(app),
             Command::Log(args) => args.run(app),
+            Command::Watch(args) => args.run(app),
             Command::Update(args) => args.run(app),
             Command::Attach(args) => args.run(app),
             Command::Detach(args) => args.run(app),

@@ -8,7 +8,7 @@ use crate::render::style::{Slot, Style};
 use crate::render::time::{elapsed, grouped, relative};
 
 /// Returns the state in its colour, and after it `class`, if it is wanted and says more.
-pub(super) fn state(view: &View, with_class: bool, style: &Style) -> String {
+pub(in crate::render) fn state(view: &View, with_class: bool, style: &Style) -> String {
     let status = to_terminal(&view.session.status);
     let slot = Slot::of_state(view.class, view.session.outcome);
     let painted = style.paint(slot, &status);
@@ -63,7 +63,7 @@ pub(super) fn tokens(tokens: &Tokens) -> Option<String> {
 }
 
 /// Returns the worker that is recorded, and what is seen of it, if anything is.
-pub(super) fn worker(view: &View) -> Option<String> {
+pub(in crate::render) fn worker(view: &View) -> Option<String> {
     match (view.observed, &view.session.worker) {
         (Observed::None, _) => None,
         (seen, None) => Some(seen.to_string()),
