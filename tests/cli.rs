@@ -5,6 +5,7 @@ mod cli {
     mod harness;
 
     mod attach;
+    mod check;
     mod damage;
     mod delete;
     mod errors;

@@ -149,7 +149,7 @@ hook is not run inside itself: GIT_SESSION_HOOK names those that run. --no-verif
         "CONFIGURATION",
         "\
 session.lifecycle (worker): the lifecycle of new sessions. session.branchPrefix (session/): what the \
-branches of start -b begin with. session.maxIterations (3), session.timeout (120.minutes), \
+branches of start -b begin with. session.maxIterations (3), session.timeout (120.minutes), session.maxTokens (no limit), \
 session.autoCheckpoint (true), session.errorRecovery (true): what new sessions are configured with. \
 session.durability (full): full, or git for as durable as git's own settings. session.logLimit (10m): \
 how long the log of a worker in the background may grow, in bytes or with k, m or g; 0 is without limit. \
@@ -166,7 +166,7 @@ say that an agent runs us: then nothing is paged, cut off or colored.",
     (
         "EXIT STATUS",
         "\
-0: done. 1: refused, or no (an illegal transition, not found, a conflict). 124: the time is over. 128: cannot (not a repository, \
+0: done. 1: refused, or no (an illegal transition, not found, a conflict). 2: check found a limit near. 124: the time is over. 128: cannot (not a repository, \
 input or output). 129: wrong use.",
     ),
     (

@@ -242,6 +242,9 @@ fn default_configuration(settings: &Settings) -> Map {
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
     put("max_iterations", settings.max_iterations.unwrap_or(3).into());
     put("timeout_minutes", settings.timeout_minutes.unwrap_or(120).into());
+    if let Some(max_tokens) = settings.max_tokens {
+        put("max_tokens", max_tokens.into());
+    }
     put("auto_checkpoint", settings.auto_checkpoint.unwrap_or(true).into());
     put("error_recovery_enabled", settings.error_recovery.unwrap_or(true).into());
     map

@@ -14,6 +14,7 @@ mod error;
 pub mod hook;
 pub mod job;
 pub mod lifecycles;
+pub mod limits;
 pub mod list;
 pub mod load;
 pub mod log;

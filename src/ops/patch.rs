@@ -293,7 +293,7 @@ fn apply_tokens(session: &mut Session, patch: Value) -> Result<(), OpError> {
 /// # Errors
 /// [`OpError::InvalidValue`].
 pub fn check_maps(session: &Session) -> Result<(), OpError> {
-    for key in COUNTERS {
+    for key in COUNTERS.into_iter().chain(["iterations"]) {
         let value = session.statistics.get(key);
         let is_right = value.is_none_or(|value| {
             value.as_u64().is_some() || (key == "duration_seconds" && is_positive(value))
@@ -304,7 +304,7 @@ pub fn check_maps(session: &Session) -> Result<(), OpError> {
     }
     for (key, value) in &session.configuration {
         let (is_right, reason) = match key.as_str() {
-            "max_iterations" | "timeout_minutes" => {
+            "max_iterations" | "timeout_minutes" | "max_tokens" => {
                 (value.as_u64().is_some_and(|n| n >= 1), "is not an integer from 1 on")
             }
             "auto_checkpoint" | "error_recovery_enabled" => {

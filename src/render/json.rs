@@ -2,6 +2,7 @@
 //! these types.
 
 mod lifecycle;
+mod limits;
 mod sight;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
 
 pub use lifecycle::{LifecycleObject, lifecycle};
+pub use limits::{CheckObject, LimitObject, check};
 pub use sight::{SightObject, sight};
 
 /// The version of the session object: fields are added, never renamed, moved or removed.

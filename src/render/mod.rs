@@ -11,6 +11,7 @@ mod fixture;
 pub mod format;
 pub mod json;
 pub mod lifecycle;
+pub mod limits;
 pub mod list;
 pub mod log;
 pub mod porcelain;

@@ -37,6 +37,8 @@ pub struct Settings {
     pub max_iterations: Option<i64>,
     /// `session.timeout` in minutes.
     pub timeout_minutes: Option<i64>,
+    /// `session.maxTokens`.
+    pub max_tokens: Option<i64>,
     /// `session.autoCheckpoint`.
     pub auto_checkpoint: Option<bool>,
     /// `session.errorRecovery`.
@@ -71,6 +73,7 @@ impl Settings {
             relaxed_durability: durability(&config)?,
             max_iterations: integer(&config, "session.maxIterations")?,
             timeout_minutes: minutes(&config)?,
+            max_tokens: integer(&config, "session.maxTokens")?,
             auto_checkpoint: boolean(&config, "session.autoCheckpoint")?,
             error_recovery: boolean(&config, "session.errorRecovery")?,
             log_limit: log_limit(&config)?,

@@ -1,6 +1,7 @@
 //! One file for each verb: its options, and what it does with them.
 
 mod attach;
+mod check;
 mod completion;
 mod create_input;
 mod delete;
@@ -73,6 +74,8 @@ pub enum Command {
     Show(show::Show),
     /// Show the history of a session
     Log(log::Log),
+    /// Tell whether a limit of a session is passed or near
+    Check(check::Check),
     /// Watch sessions live
     Watch(watch::Watch),
     /// Change what is recorded of a session
@@ -117,6 +120,7 @@ impl Command {
             Command::List(args) => args.run(app),
             Command::Show(args) => args.run(app),
             Command::Log(args) => args.run(app),
+            Command::Check(args) => args.run(app),
             Command::Watch(args) => args.run(app),
             Command::Update(args) => args.run(app),
             Command::Attach(args) => args.run(app),

@@ -120,6 +120,9 @@ struct New {
     /// How many minutes the work may take
     #[arg(long, value_name = "minutes")]
     timeout: Option<u64>,
+    /// How many tokens the work may take; default: session.maxTokens, else no limit
+    #[arg(long, value_name = "n")]
+    max_tokens: Option<u64>,
     /// Keep checkpoints without being asked
     #[arg(long, overrides_with = "no_auto_checkpoint")]
     auto_checkpoint: bool,
@@ -295,7 +298,11 @@ impl New {
 
     fn configuration(&self) -> Map {
         let mut map = Map::new();
-        let numbers = [("max_iterations", self.max_iterations), ("timeout_minutes", self.timeout)];
+        let numbers = [
+            ("max_iterations", self.max_iterations),
+            ("timeout_minutes", self.timeout),
+            ("max_tokens", self.max_tokens),
+        ];
         for (key, number) in numbers {
             if let Some(number) = number {
                 map.insert(key.into(), number.into());
