@@ -12,6 +12,8 @@ mod hooks;
 #[cfg(target_os = "linux")]
 #[path = "worker/kills.rs"]
 mod kills;
+#[path = "worker/limits.rs"]
+mod limits;
 #[path = "worker/loss.rs"]
 mod loss;
 #[cfg(target_os = "linux")]

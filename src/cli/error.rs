@@ -164,7 +164,7 @@ fn code(error: &OpError) -> &'static str {
         OpError::AlreadyExists { .. } => "already_exists",
         OpError::NotOwner { .. } => "not_owner",
         OpError::Unreachable { .. } => "invalid_transition",
-        OpError::TimedOut { .. } => "timeout",
+        OpError::TimedOut { .. } | OpError::NoTimeLeft { .. } => "timeout",
         OpError::AlreadyRunning { .. } => "conflict",
         OpError::CannotRun { .. } | OpError::Lease(_) | OpError::Stop(_) => "io",
         OpError::Store(error) => match error {

@@ -45,6 +45,14 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
         OpError::InvalidValue { allowed, .. } if !allowed.is_empty() => {
             ("Value", vec![format!("it can be {}", or_list(allowed))])
         }
+        OpError::NoTimeLeft { .. } => (
+            "Time",
+            vec![
+                "see \"git session check\"; give it more with \"git session update --set \
+                 configuration.timeout_minutes=<n>\", or run with --timeout"
+                    .into(),
+            ],
+        ),
         OpError::StillOpen { .. } => {
             ("Open", vec!["end it first, or use \"git session delete --force\"".into()])
         }

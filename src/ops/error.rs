@@ -158,6 +158,12 @@ pub enum OpError {
         /// The worker, or who is about to start it.
         pid: u32,
     },
+    /// The session has used up the time that its configuration gives it.
+    #[error("session {handle} has no time left")]
+    NoTimeLeft {
+        /// The session.
+        handle: Handle,
+    },
     /// No worker of the session ran in the background.
     #[error("session {handle} has no log of a worker")]
     NoLog {

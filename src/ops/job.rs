@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::model::{SessionId, Timestamp, Value, text};
-use crate::ops::load::View;
-use crate::ops::{Context, OpError};
+use crate::model::{SessionId, Timestamp, text};
+use crate::ops::load::{self, View};
+use crate::ops::{Context, OpError, limits};
 use crate::store::Store;
 use crate::worker::{Ended, How, Lease, Log, Process};
 
@@ -50,7 +50,8 @@ pub struct Job {
     /// For how long it may run, if not for as long as the session's configuration says; zero is for
     /// ever.
     pub timeout: Option<Duration>,
-    /// How often it may be started in all; again only after a failure.
+    /// How often it may be started in all, the starts before this run counted; again only after a
+    /// failure.
     pub max_iterations: Option<u64>,
     /// How the session gets to an active state, if it is in none.
     pub reason: String,
@@ -121,17 +122,19 @@ impl Finished {
     }
 }
 
-/// For how long, and how often.
-pub(super) struct Limits {
-    pub(super) timeout: Option<Duration>,
-    pub(super) max_starts: u64,
-}
-
-impl Limits {
-    pub(super) fn of(view: &View, job: &Job) -> Limits {
-        let configured = view.session.configuration.get("timeout_minutes").and_then(Value::as_u64);
-        let configured = configured.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
-        let timeout = job.timeout.or(configured).filter(|timeout| !timeout.is_zero());
-        Limits { timeout, max_starts: job.max_iterations.unwrap_or(1) }
+impl Job {
+    /// Returns for how much longer a worker may run that was first started `age` ago: what the job says
+    /// is for this run, what the session says is for all its time in active states. `None` is for ever.
+    pub(super) fn time_left(
+        &self,
+        world: &dyn World,
+        age: Duration,
+    ) -> Result<Option<Duration>, OpError> {
+        let Some(timeout) = self.timeout else {
+            let store = world.store()?;
+            let view = load::load(&store, self.session_id)?.view;
+            return limits::time_left(&store, &view, world.now());
+        };
+        Ok(Some(timeout.saturating_sub(age)).filter(|_| !timeout.is_zero()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Class, Session, Timestamp, Value};
+use crate::model::{Class, Map, Session, Timestamp, Value};
 use crate::ops::OpError;
 use crate::ops::load::View;
 use crate::ops::log;
@@ -107,6 +107,19 @@ pub fn time_limit(session: &Session) -> Option<Duration> {
 /// Returns how often a session's worker was started, resuming not counted.
 fn iterations(session: &Session) -> u64 {
     session.statistics.get(ITERATIONS).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// Counts a start of a session's worker, and returns which one it is. Going on with what was put aside
+/// or lost is no new one.
+pub(super) fn count_start(session: &mut Session, is_resumed: bool) -> u64 {
+    let before = iterations(session);
+    let n = if is_resumed { before.max(1) } else { before.saturating_add(1) };
+    put(&mut session.statistics, n);
+    n
+}
+
+fn put(statistics: &mut Map, n: u64) {
+    statistics.insert(ITERATIONS.to_owned(), n.into());
 }
 
 fn configured(session: &Session, key: &str) -> Option<u64> {

@@ -11,11 +11,11 @@ use crate::model::{Class, Map, Worker};
 use crate::ops::change::{self, Draft, Verdict};
 use crate::ops::close::{Closed, close};
 use crate::ops::hook;
-use crate::ops::job::{Finished, GRACE, Job, Limits, World};
+use crate::ops::job::{Finished, GRACE, Job, World};
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed};
 use crate::ops::transition::{self, Request, Target};
-use crate::ops::{Context, OpError, worker_log};
+use crate::ops::{Context, OpError, limits, worker_log};
 use crate::store::Store;
 use crate::worker::{
     Command, Held, Here, Lease, LeaseError, Leases, Owner, Process, Seen, end_group, look,
@@ -33,28 +33,22 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
     let store = world.store()?;
     let leases = observe::leases(&store);
     let context = world.context(&store);
-    let before = claim(&store, &leases, &context, job)?;
+    let Claim { before, mut is_resumed, mut left } = claim(&store, &leases, &context, job)?;
     let prepared = keep_log(&store, &mut owner, job);
-    let view = match prepared.and_then(|()| begin(&store, &context, job)) {
-        Ok(view) => view,
-        Err(error) => {
-            restore(&leases, job, before)?;
-            return Err(error);
-        }
-    };
+    if let Err(error) = prepared.and_then(|()| begin(&store, &context, job)) {
+        restore(&leases, job, before)?;
+        return Err(error);
+    }
     drop(store);
-    let limits = Limits::of(&view, job);
-    let mut n_started = 0;
     loop {
-        n_started += 1;
-        let worker = start(world, &owner, &leases, job)?;
+        let (worker, n_started) = start(world, &owner, &leases, job, is_resumed)?;
         world.started(&worker.process, owner.log());
-        let left = limits.timeout.map(|timeout| timeout.saturating_sub(owner.age()));
-        let ended = owner.wait(&worker, &job.token, left, GRACE)?;
-        let may_retry = n_started < limits.max_starts && !ended.is_timeout;
+        is_resumed = false;
+        let ended = owner.wait(&worker, &job.token, left, &|| more(world, &owner, job), GRACE)?;
+        let may_retry = n_started < job.max_iterations.unwrap_or(1) && !ended.is_timeout;
         match close(world, &leases, job, &worker.process, ended, may_retry)? {
             Closed::Ends(view) => return Ok(Finished { view: *view, ended }),
-            Closed::Again => {}
+            Closed::Again => left = job.time_left(world, owner.age())?,
         }
     }
 }
@@ -87,10 +81,11 @@ pub fn adopt(world: &dyn World, lease: &Lease) -> Result<Finished, OpError> {
     let view = load::load(&store, job.session_id)?.view;
     owner.keep(worker_log::find(&store, job.session_id));
     drop(store);
-    let limits = Limits::of(&view, &job);
+    let left = job.time_left(world, owner.age())?;
     let process = held.process.clone();
     world.started(&process, owner.log());
-    let ended = owner.wait_for_adopted(held, &job.token, limits.timeout, GRACE)?;
+    let ended =
+        owner.wait_for_adopted(held, &job.token, left, &|| more(world, &owner, &job), GRACE)?;
     match close(world, &leases, &job, &process, ended, false)? {
         Closed::Ends(view) => Ok(Finished { view: *view, ended }),
         Closed::Again => Ok(Finished { view, ended }),
@@ -124,18 +119,39 @@ fn cannot_run(job: &Job, error: &std::io::Error) -> OpError {
     OpError::CannotRun { command, reason }
 }
 
-/// Notes in the lease that this process is about to start a worker, and returns the lease before.
-fn claim(
-    store: &Store,
-    leases: &Leases,
-    context: &Context,
-    job: &Job,
-) -> Result<Option<Lease>, OpError> {
+/// Returns for how much longer a worker may run; where nobody knows, it may not.
+fn more(world: &dyn World, owner: &Owner, job: &Job) -> Option<Duration> {
+    job.time_left(world, owner.age()).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the time that is left is not known");
+        Some(Duration::ZERO)
+    })
+}
+
+/// What a session was before a worker is started for it.
+struct Claim {
+    /// The lease.
+    before: Option<Lease>,
+    /// Whether it was put aside, or its worker lost.
+    is_resumed: bool,
+    /// For how long the worker may run.
+    left: Option<Duration>,
+}
+
+/// Notes in the lease that this process is about to start a worker, and returns what was before.
+fn claim(store: &Store, leases: &Leases, context: &Context, job: &Job) -> Result<Claim, OpError> {
     let (here, handle) = (Here::read(), job.session_id.handle());
     let view = load::load(store, job.session_id)?.view;
     if view.observed == Observed::Elsewhere && !job.take_over {
         return Err(not_owner(&view));
     }
+    let left = match job.timeout {
+        Some(timeout) => Some(timeout).filter(|timeout| !timeout.is_zero()),
+        None => match limits::time_left(store, &view, context.now)? {
+            Some(left) if left.is_zero() => return Err(OpError::NoTimeLeft { handle }),
+            left => left,
+        },
+    };
+    let is_resumed = view.class == Class::Paused || view.observed == Observed::Lost;
     let mut before = None;
     leases.change(job.session_id, |found| {
         before = found;
@@ -161,7 +177,7 @@ fn claim(
             is_frozen: false,
         }))
     })?;
-    Ok(before)
+    Ok(Claim { before, is_resumed, left })
 }
 
 /// Returns the error that a worker is out of reach.
@@ -198,13 +214,15 @@ fn begin(store: &Store, context: &Context, job: &Job) -> Result<View, OpError> {
     Ok(changed.view)
 }
 
-/// The effect and the fact: the command is started, and noted, and recorded.
+/// The effect and the fact: the command is started, and noted, and recorded. Returns it, and which of
+/// the session's starts it is.
 fn start(
     world: &dyn World,
     owner: &Owner,
     leases: &Leases,
     job: &Job,
-) -> Result<crate::worker::Worker, OpError> {
+    is_resumed: bool,
+) -> Result<(crate::worker::Worker, u64), OpError> {
     let Job { session_id, token, .. } = job;
     let (session_id, log) = (*session_id, owner.log());
     let command = Command { session_id, words: &job.command, dir: &job.dir, token, log };
@@ -217,13 +235,13 @@ fn start(
         }
     };
     owner.lend_terminal(&worker);
-    let noted = note_start(world, leases, job, &worker.process);
+    let noted = note_start(world, leases, job, &worker.process, is_resumed);
     if noted.is_err() {
         end_group(&worker.process, token, Duration::ZERO)?;
         owner.take_terminal(&worker);
         restore(leases, job, None)?;
     }
-    noted.map(|()| worker)
+    noted.map(|n_started| (worker, n_started))
 }
 
 fn note_start(
@@ -231,7 +249,8 @@ fn note_start(
     leases: &Leases,
     job: &Job,
     process: &Process,
-) -> Result<(), OpError> {
+    is_resumed: bool,
+) -> Result<u64, OpError> {
     let started_at = world.now();
     let mut is_stopped = false;
     leases.change(job.session_id, |found| {
@@ -248,6 +267,7 @@ fn note_start(
     }
     let store = world.store()?;
     let context = world.context(&store);
+    let mut n_started = 0;
     change::change(&store, &context, job.session_id, |view| {
         // Also of a session that has ended: its worker may have been so quick.
         let mut session = view.session.clone();
@@ -258,10 +278,11 @@ fn note_start(
             command: job.words(),
             extra: Map::new(),
         });
+        n_started = limits::count_start(&mut session, is_resumed);
         let subject = format!("worker: started as process {}", process.pid);
         Ok(Verdict::Happens(vec![Draft::new("worker", subject, session)]))
     })?;
-    Ok(())
+    Ok(n_started)
 }
 
 /// A session whose command cannot be started is put aside, with the reason, to be resumed.

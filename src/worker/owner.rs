@@ -29,6 +29,8 @@ const FORWARDED: [(i32, Signal); 7] = [
 
 /// How often the log of a worker is looked at while it runs.
 const TRIM_INTERVAL: Duration = Duration::from_secs(2);
+/// How long to wait at least before the time that is left is asked for again.
+const RECHECK: Duration = Duration::from_secs(1);
 
 /// How a worker ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,8 +125,8 @@ impl Owner {
         }
     }
 
-    /// Waits for the end of a worker that this process started. When its time is over, ends its whole
-    /// group.
+    /// Waits for the end of a worker that this process started. When its time is over, `more` is asked
+    /// for how much longer it may run, since its clock may have stood still; zero ends its whole group.
     ///
     /// # Errors
     /// [`StopError`] when it does not end.
@@ -133,11 +135,12 @@ impl Owner {
         worker: &Worker,
         token: &str,
         limit: Option<Duration>,
+        more: &dyn Fn() -> Option<Duration>,
         grace: Duration,
     ) -> Result<Ended, StopError> {
         let process = &worker.process;
         let began = Instant::now();
-        let deadline = limit.and_then(|limit| began.checked_add(limit));
+        let mut deadline = limit.and_then(|limit| began.checked_add(limit));
         let mut is_timeout = false;
         let how = loop {
             match self.state(process) {
@@ -145,10 +148,13 @@ impl Owner {
                 State::Stopped(signal) => self.stopped(process, signal),
                 State::Same => match self.next(deadline.filter(|_| !is_timeout)) {
                     Some(signal) => self.forward(process, signal),
-                    None => {
-                        is_timeout = true;
-                        end_group(process, token, grace)?;
-                    }
+                    None => match more() {
+                        Some(more) if more.is_zero() => {
+                            is_timeout = true;
+                            end_group(process, token, grace)?;
+                        }
+                        more => deadline = later(more),
+                    },
                 },
             }
         };
@@ -171,10 +177,11 @@ impl Owner {
         held: Held,
         token: &str,
         limit: Option<Duration>,
+        more: &dyn Fn() -> Option<Duration>,
         grace: Duration,
     ) -> Result<Ended, StopError> {
         let began = Instant::now();
-        let deadline = limit.and_then(|limit| began.checked_add(limit));
+        let mut deadline = limit.and_then(|limit| began.checked_add(limit));
         let process = held.process.clone();
         let wakes = self.wakes.clone();
         std::thread::spawn(move || {
@@ -193,10 +200,13 @@ impl Owner {
                         signal_all(std::slice::from_ref(&held), signal)?;
                     }
                 }
-                None => {
-                    is_timeout = true;
-                    end_group(&process, token, grace)?;
-                }
+                None => match more() {
+                    Some(more) if more.is_zero() => {
+                        is_timeout = true;
+                        end_group(&process, token, grace)?;
+                    }
+                    more => deadline = later(more),
+                },
             }
         }
         self.trim_log();
@@ -301,6 +311,11 @@ impl Owner {
     fn foreground(&self) -> Option<&Terminal> {
         self.terminal.as_ref().filter(|it| it.is_interactive && it.is_ours())
     }
+}
+
+/// Returns when to ask again for the time that is left.
+fn later(left: Option<Duration>) -> Option<Instant> {
+    left.and_then(|left| Instant::now().checked_add(left.max(RECHECK)))
 }
 
 /// Gives the worker the terminal, and lets it go on if it was stopped for want of it.

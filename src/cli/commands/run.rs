@@ -45,11 +45,11 @@ pub struct Run {
     /// The session; default: the current one
     #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
     session: Option<String>,
-    /// End it after so long, as 90s, 5m or 2h; a plain number is minutes, 0 is never; default: the
-    /// session's timeout_minutes
+    /// End it after so long, as 90s, 5m or 2h; a plain number is minutes, 0 is never; default: what is
+    /// left of the session's timeout_minutes
     #[arg(long, value_name = "time", value_parser = minutes)]
     timeout: Option<Duration>,
-    /// Run it again when it fails, at most so often in all
+    /// Run it again when it fails, at most so often in all, earlier runs counted
     #[arg(long, value_name = "n", value_parser = clap::value_parser!(u64).range(1..))]
     max_iterations: Option<u64>,
     /// Run it again when it fails, as often as the session's max_iterations says
