@@ -1,10 +1,13 @@
 //! How a worker ended, and what that means for its session.
 
+use std::time::Duration;
+
 use crate::lifecycle::Intent;
-use crate::model::{Class, SessionId, Timestamp, Value};
+use crate::model::{Class, Session, SessionId, Timestamp, Value};
 use crate::ops::change::{self, Draft, Verdict};
 use crate::ops::hook;
 use crate::ops::job::{Job, TIMEOUT, World};
+use crate::ops::limits;
 use crate::ops::load::View;
 use crate::ops::observe::{Observed, has_open_worker};
 use crate::ops::transition::{self, Request, Target};
@@ -43,7 +46,8 @@ pub(super) fn close(
             let is_same = view.session.worker.as_ref().is_some_and(|it| it.pid == process.pid);
             let mut view = view.clone();
             if is_same && has_open_worker(&view.session) {
-                let draft = end_draft(&view, context.now, &told(ended), ended);
+                put_duration(&mut view.session, context.now, ended.after);
+                let draft = end_draft(&view, context.now, &told(ended), ended.how);
                 view.session = draft.session.clone();
                 drafts.push(draft);
             }
@@ -111,21 +115,26 @@ fn told(ended: Ended) -> String {
     }
 }
 
+/// Puts into the record for how long the worker was there, and stops its clock.
+fn put_duration(session: &mut Session, now: Timestamp, after: Duration) {
+    if let Some(worker) = &mut session.worker {
+        limits::stop_clock(worker, Some(now));
+        let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        worker.extra.insert("duration_ms".into(), millis.into());
+    }
+}
+
 /// Returns the draft of the fact that the recorded worker has ended.
-pub(super) fn end_draft(view: &View, now: Timestamp, subject: &str, ended: Ended) -> Draft {
+pub(super) fn end_draft(view: &View, now: Timestamp, subject: &str, how: How) -> Draft {
     let mut session = view.session.clone();
     if let Some(worker) = &mut session.worker {
         let mut put = |key: &str, value: Value| worker.extra.insert(key.to_owned(), value);
         put("ended_at", now.to_string().into());
-        match ended.how {
+        match how {
             How::Exited(status) => put("exit_status", status.into()),
             How::Killed(signal) => put("signal", signal.into()),
             How::Unknown => None,
         };
-        if !ended.after.is_zero() {
-            let millis = u64::try_from(ended.after.as_millis()).unwrap_or(u64::MAX);
-            put("duration_ms", millis.into());
-        }
     }
     Draft::new("worker", format!("worker: {subject}"), session)
 }

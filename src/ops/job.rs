@@ -124,7 +124,7 @@ impl Finished {
 
 impl Job {
     /// Returns for how much longer a worker may run that was first started `age` ago: what the job says
-    /// is for this run, what the session says is for all its time in active states. `None` is for ever.
+    /// is for this run, what the session says is for all its runs. `None` is for ever.
     pub(super) fn time_left(
         &self,
         world: &dyn World,
@@ -133,7 +133,7 @@ impl Job {
         let Some(timeout) = self.timeout else {
             let store = world.store()?;
             let view = load::load(&store, self.session_id)?.view;
-            return limits::time_left(&store, &view, world.now());
+            return Ok(limits::time_left(&view, world.now()));
         };
         Ok(Some(timeout.saturating_sub(age)).filter(|_| !timeout.is_zero()))
     }

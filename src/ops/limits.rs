@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Class, Map, Session, Timestamp, Value};
+use crate::model::{Class, Map, Session, Timestamp, Value, Worker};
 use crate::ops::OpError;
 use crate::ops::load::View;
 use crate::ops::log;
+use crate::ops::observe::Observed;
 use crate::store::Store;
 
 /// From how many percent on a limit is near, unless somebody says otherwise.
@@ -70,7 +71,7 @@ impl Limit {
     }
 }
 
-/// Returns the limits of a session: its time in active states, the starts of its worker, its tokens.
+/// Returns the limits of a session: its time, the starts of its worker, its tokens.
 ///
 /// # Errors
 /// [`OpError::Store`] when its history cannot be read.
@@ -89,16 +90,12 @@ pub fn limits(store: &Store, view: &View, now: Timestamp) -> Result<Vec<Limit>, 
     ])
 }
 
-/// Returns how much of its time a session has left; `None` if there is no limit.
-///
-/// # Errors
-/// [`OpError::Store`] when its history cannot be read.
-pub fn time_left(store: &Store, view: &View, now: Timestamp) -> Result<Option<Duration>, OpError> {
-    let Some(limit) = time_limit(&view.session) else { return Ok(None) };
-    Ok(Some(limit.saturating_sub(time_used(store, view, now)?)))
+/// Returns for how much longer a session's workers may run; `None` if there is no limit.
+pub fn time_left(view: &View, now: Timestamp) -> Option<Duration> {
+    Some(time_limit(&view.session)?.saturating_sub(worker_time(view, now)))
 }
 
-/// Returns the limit of a session's time in active states.
+/// Returns the limit of a session's time.
 pub fn time_limit(session: &Session) -> Option<Duration> {
     let minutes = configured(session, "timeout_minutes").filter(|minutes| *minutes > 0)?;
     Some(Duration::from_secs(minutes.saturating_mul(60)))
@@ -126,9 +123,70 @@ fn configured(session: &Session, key: &str) -> Option<u64> {
     session.configuration.get(key).and_then(Value::as_u64)
 }
 
+/// Returns how much of its time a session has used: what its workers ran; that of a session which never
+/// had one, its time in active states.
+fn time_used(store: &Store, view: &View, now: Timestamp) -> Result<Duration, OpError> {
+    match &view.session.worker {
+        Some(_) => Ok(worker_time(view, now)),
+        None => time_in_active_states(store, view, now),
+    }
+}
+
+/// Returns for how long a session's workers have run. A lost one's last run is not known, and not counted.
+fn worker_time(view: &View, now: Timestamp) -> Duration {
+    let Some(worker) = &view.session.worker else { return Duration::ZERO };
+    let running = match view.observed {
+        Observed::Lost => Duration::ZERO,
+        _ => since(worker).map_or(Duration::ZERO, |since| span(since, now)),
+    };
+    ran(worker).saturating_add(running)
+}
+
+/// The time that the session's workers ran, without that of the present one since it was last let run.
+const RAN: &str = "ran_ms";
+/// When the worker was last let run; not there while it stands still and after its end.
+const SINCE: &str = "running_since";
+
+fn ran(worker: &Worker) -> Duration {
+    Duration::from_millis(worker.extra.get(RAN).and_then(Value::as_u64).unwrap_or(0))
+}
+
+fn since(worker: &Worker) -> Option<Timestamp> {
+    Timestamp::parse(worker.extra.get(SINCE)?.as_str()?)
+}
+
+/// Begins the account of a worker that runs from now on, where that of the one before it ended.
+pub(super) fn begin_clock(worker: &mut Worker, before: Option<&Worker>, now: Timestamp) {
+    put_ran(worker, before.map_or(Duration::ZERO, ran));
+    start_clock(worker, now);
+}
+
+/// Counts the time of a worker from now on.
+pub(super) fn start_clock(worker: &mut Worker, now: Timestamp) {
+    worker.extra.insert(SINCE.into(), now.to_string().into());
+}
+
+/// Counts the time of a worker until now, or leaves out its last run if nobody knows how long that was.
+pub(super) fn stop_clock(worker: &mut Worker, now: Option<Timestamp>) {
+    let last = since(worker).zip(now).map_or(Duration::ZERO, |(since, now)| span(since, now));
+    put_ran(worker, ran(worker).saturating_add(last));
+    worker.extra.shift_remove(SINCE);
+}
+
+fn put_ran(worker: &mut Worker, ran: Duration) {
+    let millis = u64::try_from(ran.as_millis()).unwrap_or(u64::MAX);
+    worker.extra.insert(RAN.into(), millis.into());
+}
+
+/// Returns the time between two moments; none if the clock went backwards.
+fn span(from: Timestamp, to: Timestamp) -> Duration {
+    let micros = to.micros().saturating_sub(from.micros());
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
 /// Returns for how long a session has been in active states, from its history: the time of every event
 /// is read, nothing else.
-fn time_used(store: &Store, view: &View, now: Timestamp) -> Result<Duration, OpError> {
+fn time_in_active_states(store: &Store, view: &View, now: Timestamp) -> Result<Duration, OpError> {
     let mut steps = Vec::new();
     for event in log::events(store, view.tip) {
         let event = event?;
@@ -142,21 +200,19 @@ fn time_used(store: &Store, view: &View, now: Timestamp) -> Result<Duration, OpE
 /// Returns the time that was spent in active states until `now`, by the moments at which a session came
 /// into states of these classes, the oldest first. Where the clock went backwards, no time has passed.
 fn active_time(steps: &[(Timestamp, Class)], now: Timestamp) -> Duration {
-    let mut micros: i64 = 0;
+    let mut time = Duration::ZERO;
     let mut since = None;
-    let span = |since: Timestamp, until: Timestamp| (until.micros() - since.micros()).max(0);
     for &(at, class) in steps {
         match (since, class == Class::Active) {
             (None, true) => since = Some(at),
             (Some(began), false) => {
-                micros = micros.saturating_add(span(began, at));
+                time = time.saturating_add(span(began, at));
                 since = None;
             }
             _ => {}
         }
     }
-    micros = micros.saturating_add(since.map_or(0, |since| span(since, now)));
-    Duration::from_micros(micros.unsigned_abs())
+    time.saturating_add(since.map_or(Duration::ZERO, |since| span(since, now)))
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ fn claim(store: &Store, leases: &Leases, context: &Context, job: &Job) -> Result
     }
     let left = match job.timeout {
         Some(timeout) => Some(timeout).filter(|timeout| !timeout.is_zero()),
-        None => match limits::time_left(store, &view, context.now)? {
+        None => match limits::time_left(&view, context.now) {
             Some(left) if left.is_zero() => return Err(OpError::NoTimeLeft { handle }),
             left => left,
         },
@@ -271,13 +271,15 @@ fn note_start(
     change::change(&store, &context, job.session_id, |view| {
         // Also of a session that has ended: its worker may have been so quick.
         let mut session = view.session.clone();
-        session.worker = Some(Worker {
+        let mut worker = Worker {
             pid: process.pid,
             host: process.here.host.clone(),
             started_at,
             command: job.words(),
             extra: Map::new(),
-        });
+        };
+        limits::begin_clock(&mut worker, session.worker.as_ref(), started_at);
+        session.worker = Some(worker);
         n_started = limits::count_start(&mut session, is_resumed);
         let subject = format!("worker: started as process {}", process.pid);
         Ok(Verdict::Happens(vec![Draft::new("worker", subject, session)]))

@@ -11,6 +11,7 @@ use crate::ops::change::{self, Changed, Verdict};
 use crate::ops::close::{end_draft, release};
 use crate::ops::hook;
 use crate::ops::job::World;
+use crate::ops::limits;
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed, has_open_worker};
 use crate::ops::run::{self, not_owner};
@@ -18,8 +19,7 @@ use crate::ops::transition::{self, Request, Target};
 use crate::ops::{Context, OpError, worker_log};
 use crate::store::Store;
 use crate::worker::{
-    Ended, Held, Here, How, Lease, Process, Stop, StopKind, end_group, freeze_group, is_inside,
-    thaw_group,
+    Held, Here, How, Lease, Process, Stop, StopKind, end_group, freeze_group, is_inside, thaw_group,
 };
 
 /// How long an owner may take to record how its worker ended.
@@ -75,7 +75,7 @@ pub fn stop(
 ) -> Result<(Changed, Worker), OpError> {
     let (view, context) = &permit(store, context, session_id, request, manner)?;
     if view.observed == Observed::Elsewhere {
-        return Ok((record(store, context, session_id, request, false)?, Worker::Left));
+        return Ok((record(store, context, session_id, request, Fate::Same)?, Worker::Left));
     }
     loop {
         // The lease decides, not the state: a session that is not at work may have a worker as well.
@@ -113,7 +113,7 @@ fn settle(
     if let Some((lease, worker)) = left.and_then(|it| Some((it, it.worker.as_ref()?))) {
         end_group(worker, &lease.token, manner.grace)?;
     }
-    let changed = record(store, context, session_id, request, true)?;
+    let changed = record(store, context, session_id, request, Fate::Gone)?;
     if let Some(lease) = lease {
         release(&leases, session_id, &lease.token, changed.view.class)?;
     }
@@ -131,14 +131,14 @@ fn stop_running(
 ) -> Result<(Changed, Worker), OpError> {
     let leases = observe::leases(store);
     if leases.read(session_id).ok().flatten().as_ref().is_some_and(is_inside) {
-        return Ok((record(store, context, session_id, request, false)?, Worker::Own));
+        return Ok((record(store, context, session_id, request, Fate::Same)?, Worker::Own));
     }
     let kind = match request.target {
         Target::Intent(Intent::Suspend) => StopKind::Suspend,
         _ => StopKind::Terminate,
     };
     let Some(lease) = mark(store, session_id, kind)? else {
-        return Ok((record(store, context, session_id, request, true)?, Worker::None));
+        return Ok((record(store, context, session_id, request, Fate::Gone)?, Worker::None));
     };
     let process = lease.worker.as_ref().expect("a marked lease has a worker");
     if manner.freeze {
@@ -148,7 +148,7 @@ fn stop_running(
             note_frozen(store, &lease, false)?;
             return Err(error.into());
         }
-        return Ok((record(store, context, session_id, request, false)?, Worker::Frozen));
+        return Ok((record(store, context, session_id, request, Fate::Frozen)?, Worker::Frozen));
     }
     let is_killed = match end_group(process, &lease.token, manner.grace) {
         Ok(is_killed) => is_killed,
@@ -160,7 +160,7 @@ fn stop_running(
     wait_for_owner(&lease);
     // It took its time, and the owner may have recorded something meanwhile.
     let context = Context { now: world.now().max(context.now), ..context.clone() };
-    let changed = record(store, &context, session_id, request, true)?;
+    let changed = record(store, &context, session_id, request, Fate::Ended)?;
     release(&leases, session_id, &lease.token, changed.view.class)?;
     let worker = if is_killed { Worker::Killed } else { Worker::Stopped };
     Ok((changed, worker))
@@ -248,24 +248,55 @@ fn wait_for_owner(lease: &Lease) {
     }
 }
 
-/// Records the end of the worker, if `worker_ended` and nobody has, and the move of the session. A hook
-/// can refuse the move, but not that the worker has ended.
+/// What has just become of a worker that is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Nothing.
+    Same,
+    /// It stands still.
+    Frozen,
+    /// It is let go on.
+    Thawed,
+    /// It ended.
+    Ended,
+    /// It ended, nobody knows when.
+    Gone,
+}
+
+impl Fate {
+    fn is_end(self) -> bool {
+        matches!(self, Fate::Ended | Fate::Gone)
+    }
+}
+
+/// Records the fate of the worker, unless its end is recorded, and the move of the session. A hook can
+/// refuse the move, but not that the worker has ended.
 fn record(
     store: &Store,
     context: &Context,
     session_id: SessionId,
     request: &Request,
-    worker_ended: bool,
+    fate: Fate,
 ) -> Result<Changed, OpError> {
     let write = |request: Option<&Request>| {
         change::change(store, context, session_id, |view| {
             let mut drafts = Vec::new();
             let mut view = view.clone();
-            if worker_ended && has_open_worker(&view.session) {
-                let unknown = Ended { how: How::Unknown, after: Duration::ZERO, is_timeout: false };
-                let draft = end_draft(&view, context.now, "it is gone", unknown);
-                view.session = draft.session.clone();
-                drafts.push(draft);
+            if has_open_worker(&view.session)
+                && let Some(worker) = &mut view.session.worker
+            {
+                match fate {
+                    Fate::Same => {}
+                    Fate::Frozen => limits::stop_clock(worker, Some(context.now)),
+                    Fate::Thawed => limits::start_clock(worker, context.now),
+                    Fate::Ended => limits::stop_clock(worker, Some(context.now)),
+                    Fate::Gone => limits::stop_clock(worker, None),
+                }
+                if fate.is_end() {
+                    let draft = end_draft(&view, context.now, "it is gone", How::Unknown);
+                    view.session = draft.session.clone();
+                    drafts.push(draft);
+                }
             }
             if let Some(request) = request
                 && let Verdict::Happens(more) = transition::judge(context, &view, request)?
@@ -276,7 +307,7 @@ fn record(
         })
     };
     let moved = write(Some(request));
-    if worker_ended && matches!(moved, Err(OpError::HookRefused { .. })) {
+    if fate.is_end() && matches!(moved, Err(OpError::HookRefused { .. })) {
         write(None)?;
     }
     moved
@@ -292,7 +323,7 @@ pub fn thaw(
     lease: &Lease,
     request: &Request,
 ) -> Result<Changed, OpError> {
-    let changed = record(store, context, lease.session_id, request, false)?;
+    let changed = record(store, context, lease.session_id, request, Fate::Thawed)?;
     if let Some(worker) = &lease.worker {
         thaw_group(worker, &lease.token)?;
         note_frozen(store, lease, false)?;
@@ -313,7 +344,7 @@ pub fn give_up(
     // Where it is refused, nobody has given anything up.
     let verdict = transition::judge(context, view, request)?;
     let agreed = hook::agree(store, context, view, &verdict)?;
-    record(store, agreed.as_ref().unwrap_or(context), view.session.id, request, true)
+    record(store, agreed.as_ref().unwrap_or(context), view.session.id, request, Fate::Gone)
 }
 
 /// A session whose worker is gone, and what became of it.

@@ -1,6 +1,10 @@
 use std::process::Output;
 
-use super::harness::{World, finish, read, said};
+use git_session::worker::Held;
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::harness::{LONG, World, finish, hold, read, said};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_git-session");
 
@@ -9,54 +13,89 @@ fn at(world: &World, now: &str, arguments: &[&str]) -> Output {
     world.command(BINARY, arguments).env("GIT_SESSION_TEST_NOW", now).output().expect("it runs")
 }
 
-fn iterations(world: &World) -> serde_json::Value {
+fn iterations(world: &World) -> Value {
     world.only()["statistics"]["iterations"].clone()
 }
 
+/// Starts a worker at another time, and kills its owner.
+fn orphan_at(world: &World, now: &str, arguments: &[&str]) -> Held {
+    let ready = world.path("ready");
+    if !ready.exists() {
+        let made = world.command("mkfifo", &[&ready.to_string_lossy()]).status();
+        assert!(made.expect("mkfifo runs").success());
+    }
+    let script = "echo $$ >\"$AT/worker\"; echo $$ >\"$AT/ready\"; exec sleep 1000";
+    let all = [arguments, &["--", "sh", "-c", script]].concat();
+    let mut command = world.command(BINARY, &all);
+    let mut owner = command.env("GIT_SESSION_TEST_NOW", now).spawn().expect("the program runs");
+    world.wait_until_ready();
+    let worker = world.held("worker");
+    while world.only()["worker"]["pid"] != worker.process.pid {
+        std::thread::yield_now();
+    }
+    hold(&owner).signal(Signal::KILL).expect("sent");
+    owner.wait().expect("waited for");
+    worker
+}
+
+/// Returns how many minutes `check` says are used.
+fn minutes_used(world: &World, now: &str) -> u64 {
+    let output = at(world, now, &["check", "@", "--json"]);
+    let checked: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    checked["limits"][0]["used"].as_u64().expect("a number") / 60
+}
+
 #[test]
-fn a_session_whose_time_is_used_up_runs_nothing_and_changes_nothing() {
+fn only_the_time_counts_in_which_a_worker_ran() {
     let world = World::new();
-    at(&world, "2026-01-07T10:00:00Z", &["start", "one"]);
-    let before = world.only();
-    let output = at(&world, "2026-01-07T12:00:00Z", &["run", "--", "touch", "ran"]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains(" has no time left\nhint: "), "{}", said(&output));
-    assert_eq!(world.only(), before);
+    at(&world, "2026-01-07T02:00:00Z", &["start", "one"]);
+    // As long as there is no worker it is the time at work.
+    assert_eq!(minutes_used(&world, "2026-01-07T03:30:00Z"), 90);
+    let worker = orphan_at(&world, "2026-01-07T10:00:00Z", &["run"]);
+    assert_eq!(minutes_used(&world, "2026-01-07T10:10:00Z"), 10);
+    at(&world, "2026-01-07T10:30:00Z", &["suspend", "--freeze"]);
+    assert_eq!(minutes_used(&world, "2026-01-07T15:00:00Z"), 30);
+    at(&world, "2026-01-07T16:00:00Z", &["resume"]);
+    assert_eq!(minutes_used(&world, "2026-01-07T16:15:00Z"), 45);
+    at(&world, "2026-01-07T16:30:00Z", &["suspend", "--grace=0"]);
+    assert!(worker.is_gone());
+    assert_eq!(minutes_used(&world, "2026-01-08T09:00:00Z"), 60);
+    let worker = orphan_at(&world, "2026-01-08T10:00:00Z", &["run"]);
+    assert_eq!(minutes_used(&world, "2026-01-08T10:20:00Z"), 80);
+    // How long a lost one ran nobody knows.
+    worker.signal(Signal::KILL).expect("sent");
+    assert!(worker.wait(LONG));
+    assert_eq!(minutes_used(&world, "2026-01-09T10:00:00Z"), 60);
+    let output = at(&world, "2026-01-09T10:00:00Z", &["run", "--", "true"]);
+    assert!(output.status.success(), "{}", said(&output));
+    world.check_repository();
+}
+
+#[test]
+fn a_session_whose_workers_have_used_its_time_runs_nothing_and_changes_nothing() {
+    let world = World::new();
+    orphan_at(&world, "2026-01-07T10:00:00Z", &["start", "one"]);
+    at(&world, "2026-01-07T12:00:00Z", &["suspend", "--grace=0"]);
+    let (before, runs) = (world.only(), read(&world.path("worker")));
+    for arguments in [&["resume"][..], &["run", "--", "touch", "ran"]] {
+        let output = at(&world, "2026-01-07T13:00:00Z", arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+        assert!(said(&output).contains(" has no time left\nhint: "), "{}", said(&output));
+    }
+    assert_eq!((world.only(), read(&world.path("worker"))), (before, runs));
     assert!(!world.project().join("ran").exists());
-    assert!(!world.lease().exists());
-    // What is said for this run is for this run.
-    let output = at(&world, "2026-01-07T12:00:00Z", &["run", "--timeout=5", "--", "true"]);
-    assert!(output.status.success(), "{}", said(&output));
-}
-
-#[test]
-fn a_session_that_was_put_aside_has_the_time_left_that_it_had() {
-    let world = World::new();
-    at(&world, "2026-01-07T10:00:00Z", &["start", "one"]);
-    at(&world, "2026-01-07T11:00:00Z", &["suspend"]);
-    let output = at(&world, "2026-01-08T20:00:00Z", &["run", "--", "true"]);
-    assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(world.word("outcome"), "success");
-}
-
-#[test]
-fn the_time_before_a_run_counts_against_the_sessions_timeout() {
-    let world = World::new();
-    let now = world.command("date", &["-u", "-d", "50 seconds ago", "+%FT%TZ"]).output();
-    let then = String::from_utf8(now.expect("date runs").stdout).expect("text");
-    at(&world, then.trim(), &["start", "one", "--timeout=1"]);
-    let output = world.session(&["run", "--", "sleep", "1000"]);
-    assert_eq!(output.status.code(), Some(124), "{}", said(&output));
-    assert_eq!(world.word("reason"), "timeout");
-    let output = world.session(&["check", "@", "--json"]);
+    let output = at(&world, "2026-01-07T13:00:00Z", &["check", "@"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    // What is said for this run is for this run.
+    let output = at(&world, "2026-01-07T13:00:00Z", &["run", "--timeout=5", "--", "true"]);
+    assert!(output.status.success(), "{}", said(&output));
 }
 
 #[test]
 fn starts_are_counted_and_resuming_is_none() {
     let world = World::new();
     world.ok(&["create", "one", "--name", "x"]);
-    assert_eq!(iterations(&world), serde_json::Value::Null);
+    assert_eq!(iterations(&world), Value::Null);
     let script = "echo x >>\"$AT/tries\"; \
                   test $(wc -l <\"$AT/tries\") -eq 2 && { ready; sleep 1000; }; exit 4";
     let owner = world.owner(&["run", "x", "--max-iterations=3"], script);

@@ -11,10 +11,10 @@ use crate::render::{json, limits as text};
 
 /// Tell whether a limit of a session is passed or near
 ///
-/// There are three limits, set in the session's configuration: timeout_minutes for the time that it was in
-/// active states (while it is put aside, its clock stands still), max_iterations for how often its worker
-/// was started (statistics.iterations; resuming is no new start), and max_tokens for all tokens that are
-/// recorded of it. A limit is passed when nothing of it is left.
+/// There are three limits, set in the session's configuration: timeout_minutes for the time that its
+/// workers ran (of a session without a worker: that it was in active states; while it is put aside, its
+/// clock stands still), max_iterations for how often its worker was started (statistics.iterations;
+/// resuming is no new start), and max_tokens for all tokens that are recorded of it. A limit is passed when nothing of it is left.
 ///
 /// The exit status is 0 if all is well, 1 if a limit is passed, else 2 if one is near; with -q nothing is
 /// printed. An error, such as that there is no such session, has its own status and says so on standard
