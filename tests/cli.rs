@@ -27,4 +27,5 @@ mod cli {
     mod transition;
     mod update;
     mod user_hooks;
+    mod worktree;
 }

@@ -19,6 +19,8 @@ mod loss;
 #[cfg(target_os = "linux")]
 #[path = "worker/many.rs"]
 mod many;
+#[path = "worker/place.rs"]
+mod place;
 #[path = "worker/run.rs"]
 mod run;
 #[path = "worker/stop.rs"]

@@ -29,6 +29,9 @@ pub struct App {
     pub is_awaited: Cell<bool>,
     store: OnceCell<Store>,
     output: RefCell<Output>,
+    /// Whether the environment does not say which repository is meant, since the command went on to
+    /// another work tree.
+    is_moved: bool,
 }
 
 impl App {
@@ -42,7 +45,20 @@ impl App {
             is_awaited: Cell::new(false),
             store: OnceCell::new(),
             output: RefCell::new(Output::stdout()),
+            is_moved: false,
         }
+    }
+
+    /// Goes on in another work tree of the same repository, as if started in `dir`; ends with
+    /// [`App::finish`] of its own.
+    pub fn moved_to(&self, dir: PathBuf) -> App {
+        let global = Global { dir: vec![dir], ..self.global.clone() };
+        App { now: self.now, is_moved: true, ..App::new(self.environment.clone(), global) }
+    }
+
+    /// Tells whether the command went on to another work tree.
+    pub fn is_moved(&self) -> bool {
+        self.is_moved
     }
 
     /// Returns the directory to work in.
@@ -75,11 +91,13 @@ impl App {
         } else {
             None
         };
-        let names_git_dir_only =
-            self.environment.has("GIT_DIR") && !self.environment.has("GIT_WORK_TREE");
+        let names_git_dir_only = !self.is_moved
+            && self.environment.has("GIT_DIR")
+            && !self.environment.has("GIT_WORK_TREE");
         OpenRequest {
             work_dir: names_git_dir_only.then(|| self.dir()),
             dir: self.dir(),
+            ignores_environment: self.is_moved,
             config: self.environment.config_parameters(),
             read_only: read_only.map(str::to_owned),
             token: self.random_uuid().to_string(),
@@ -227,6 +245,10 @@ impl World for App {
 
     fn context(&self, store: &Store) -> Context {
         self.context_at(store, World::now(self), None)
+    }
+
+    fn tell(&self, story: &str) {
+        self.narrate(story);
     }
 
     fn now(&self) -> Timestamp {

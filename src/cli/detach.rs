@@ -58,6 +58,12 @@ pub fn send(app: &App, arguments: &[OsString]) -> Result<Option<u32>, CliError> 
     for dir in &app.global.dir {
         command.arg("-C").arg(dir);
     }
+    if app.is_moved() {
+        // They are of the work tree that the command came from.
+        for name in worker::WORK_TREE_VARIABLES {
+            command.env_remove(name);
+        }
+    }
     // What -v says at the end would go to the worker's log.
     command.args(app.global.quiet.then_some("-q")).args(arguments);
     match worker::send_to_background(command).map_err(failed)? {

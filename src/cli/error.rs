@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::app::App;
-use super::{hint, output};
+use super::{hint, output, place};
 use crate::model::Value;
 use crate::ops::OpError;
 use crate::ops::job::TIMEOUT_STATUS;
+use crate::ops::place::PlaceError;
 use crate::render::json::to_text;
 use crate::render::sanitize;
 use crate::store::StoreError;
@@ -116,7 +117,7 @@ fn status(error: &CliError) -> u8 {
         CliError::Op(OpError::Lease(_) | OpError::Stop(_)) => FATAL,
         CliError::Output(_) | CliError::Input { .. } | CliError::Failed(_) => FATAL,
         CliError::Op(OpError::Store(error)) => match error {
-            StoreError::Raced { .. } | StoreError::Busy { .. } => REFUSED,
+            StoreError::Raced { .. } | StoreError::Busy { .. } | StoreError::WorkTree(_) => REFUSED,
             _ => FATAL,
         },
         CliError::Op(OpError::UnknownField { kind: "JSON field" | "placeholder", .. }) => USAGE,
@@ -166,6 +167,8 @@ fn code(error: &OpError) -> &'static str {
         OpError::Unreachable { .. } => "invalid_transition",
         OpError::TimedOut { .. } | OpError::NoTimeLeft { .. } => "timeout",
         OpError::AlreadyRunning { .. } => "conflict",
+        OpError::Place(error) => place::code(error),
+        OpError::Store(StoreError::WorkTree(error)) => place::work_tree_code(error),
         OpError::CannotRun { .. } | OpError::Lease(_) | OpError::Stop(_) => "io",
         OpError::Store(error) => match error {
             StoreError::NotARepository => "not_a_repository",
@@ -206,6 +209,9 @@ fn details(error: &OpError) -> Value {
         OpError::ImmutableField { field } => json!({ "field": field }),
         OpError::NotOwner { handle, whose } => {
             json!({ "handle": handle.to_string(), "owner": whose })
+        }
+        OpError::Place(PlaceError::Taken { handle, pid, path }) => {
+            json!({ "handle": handle.to_string(), "pid": pid, "path": path.to_string_lossy() })
         }
         OpError::NoLog { handle } | OpError::Conflict { handle } => {
             json!({ "handle": handle.to_string() })

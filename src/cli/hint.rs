@@ -3,6 +3,7 @@
 
 use super::app::App;
 use super::error::CliError;
+use super::place;
 use crate::ops::{Candidate, OpError};
 use crate::store::StoreError;
 
@@ -82,6 +83,7 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
             ("Log", vec!["one is kept for what \"git session run --detach\" runs".into()])
         }
         OpError::Newer { .. } => ("Newer", vec!["update git-session to read it".into()]),
+        OpError::Place(error) => ("Place", place::hint(error)),
         OpError::Store(error) => return store_hint(error),
         _ => return None,
     })
@@ -102,6 +104,7 @@ fn store_hint(error: &StoreError) -> Option<(&'static str, Vec<String>)> {
         StoreError::Busy { .. } => {
             ("Busy", vec!["nothing was changed; run the command again".into()])
         }
+        StoreError::WorkTree(error) => ("WorkTree", place::work_tree_hint(error)),
         _ => return None,
     })
 }

@@ -16,6 +16,7 @@ mod input;
 mod options;
 mod output;
 mod page;
+mod place;
 mod trace;
 
 use std::ffi::OsString;

@@ -149,7 +149,9 @@ hook is not run inside itself: GIT_SESSION_HOOK names those that run. --no-verif
         "CONFIGURATION",
         "\
 session.lifecycle (worker): the lifecycle of new sessions. session.branchPrefix (session/): what the \
-branches of start -b begin with. session.maxIterations (3), session.timeout (120.minutes), session.maxTokens (no limit), \
+branches of start -b begin with. session.worktreePath (beside the main work tree): the directory for the \
+work trees of start --worktree; a relative one is below the main work tree. session.maxIterations (3), \
+session.timeout (120.minutes), session.maxTokens (no limit), \
 session.autoCheckpoint (true), session.errorRecovery (true): what new sessions are configured with. \
 session.durability (full): full, or git for as durable as git's own settings. session.logLimit (10m): \
 how long the log of a worker in the background may grow, in bytes or with k, m or g; 0 is without limit. \
@@ -175,7 +177,7 @@ input or output). 129: wrong use.",
 refs/sessions/<id>: one session. refs/worktree/session: this work tree's current session. \
 .git-session/lifecycles/<name>.yaml: the repository's own lifecycles. <git dir>/session/logs/<id>.log: \
 what a worker in the background said. <git dir>/session: locks and other local files, which hold nothing \
-that matters.",
+that matters. <git dir>/worktrees/<name>/made-for-session: for which session a work tree was made.",
     ),
     ("SEE ALSO", "git(1), git\\-log(1), git\\-for\\-each\\-ref(1)"),
 ];

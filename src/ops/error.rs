@@ -1,4 +1,5 @@
 use crate::model::Handle;
+use crate::ops::place::PlaceError;
 use crate::store::StoreError;
 use crate::worker::{LeaseError, StopError};
 
@@ -197,6 +198,9 @@ pub enum OpError {
     /// A worker's lease cannot be read or written.
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    /// A command cannot run where it should, or a work tree not be removed.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// A worker does not end.
     #[error(transparent)]
     Stop(#[from] StopError),

@@ -26,6 +26,8 @@ pub trait World {
     fn store(&self) -> Result<Store, OpError>;
     /// Returns what use cases need of the world now, with a new operation.
     fn context(&self, store: &Store) -> Context;
+    /// Tells people what is happening.
+    fn tell(&self, story: &str);
     /// Returns the present moment.
     fn now(&self) -> Timestamp;
     /// Hears that a worker is started and recorded, whose output goes to `log`, if to a log.
@@ -39,8 +41,14 @@ pub struct Job {
     pub session_id: SessionId,
     /// The program and its arguments.
     pub command: Vec<OsString>,
-    /// The directory to run it in.
+    /// The directory to run it in, if the session has no place of its own.
     pub dir: PathBuf,
+    /// Whether it runs in `dir` in any case.
+    pub here: bool,
+    /// Whether another session may run in the same work tree.
+    pub is_shared: bool,
+    /// Whether what the environment says of the repository is of another work tree.
+    pub is_elsewhere: bool,
     /// A word that nobody else knows.
     pub token: String,
     /// What a shell is to run instead when the session is resumed.
@@ -68,6 +76,9 @@ impl Job {
             session_id: lease.session_id,
             command: lease.command.clone(),
             dir: lease.dir.clone(),
+            here: false,
+            is_shared: lease.is_shared,
+            is_elsewhere: false,
             token,
             on_resume: lease.on_resume.clone(),
             to_log: false,

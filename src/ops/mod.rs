@@ -20,6 +20,7 @@ pub mod load;
 pub mod log;
 pub mod observe;
 pub mod patch;
+pub mod place;
 pub mod resolve;
 pub mod resume;
 pub mod run;

@@ -310,6 +310,7 @@ pub fn check_maps(session: &Session) -> Result<(), OpError> {
             "auto_checkpoint" | "error_recovery_enabled" => {
                 (value.is_boolean(), "is neither true nor false")
             }
+            "isolation" => (value.is_string(), "is not a word"),
             _ => continue,
         };
         if !is_right {

@@ -1,6 +1,7 @@
 //! Going on with a session, and with what ran for it.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use crate::model::{Class, SessionId};
 use crate::ops::change::Changed;
@@ -23,6 +24,10 @@ pub struct Resuming {
     pub no_run: bool,
     /// Whether to take the place of an owner that is gone, or to give up a worker that is elsewhere.
     pub take_over: bool,
+    /// The directory to run in, if not the session's own place, or where it ran before.
+    pub here: Option<PathBuf>,
+    /// Whether another session may run in the same work tree.
+    pub is_shared: bool,
     /// A word that nobody else knows.
     pub token: String,
     /// Whether the output of what is run goes to the session's log, and not to our own streams.
@@ -120,13 +125,17 @@ pub fn resume(
         Target::ResumeTo(state) => Some(state.clone()),
         _ => None,
     };
+    let before = Job::of(&lease, resuming.token.clone());
     let job = Job {
+        dir: resuming.here.clone().unwrap_or_else(|| before.dir.clone()),
+        here: resuming.here.is_some(),
+        is_shared: resuming.is_shared || before.is_shared,
         reason: request.reason.clone(),
         to,
         take_over: resuming.take_over,
         command: command(&lease),
         to_log: resuming.to_log,
-        ..Job::of(&lease, resuming.token.clone())
+        ..before
     };
     Ok(Resumed::Ran(run::run(world, &job)?))
 }

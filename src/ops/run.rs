@@ -14,6 +14,7 @@ use crate::ops::hook;
 use crate::ops::job::{Finished, GRACE, Job, World};
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed};
+use crate::ops::place::{self, Place};
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{Context, OpError, limits, worker_log};
 use crate::store::Store;
@@ -33,9 +34,13 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
     let store = world.store()?;
     let leases = observe::leases(&store);
     let context = world.context(&store);
-    let Claim { before, mut is_resumed, mut left } = claim(&store, &leases, &context, job)?;
-    let prepared = keep_log(&store, &mut owner, job);
-    if let Err(error) = prepared.and_then(|()| begin(&store, &context, job)) {
+    let place = find_place(&store, job)?;
+    let (dir, is_elsewhere) = (place.dir.clone(), place.is_elsewhere || job.is_elsewhere);
+    let job = &Job { dir, is_elsewhere, ..job.clone() };
+    let switches = place.switch_to.is_some();
+    let Claim { before, mut is_resumed, mut left } =
+        claim(&store, &leases, &context, job, switches)?;
+    if let Err(error) = prepare(world, &store, &context, job, &place, &mut owner) {
         restore(&leases, job, before)?;
         return Err(error);
     }
@@ -137,8 +142,64 @@ struct Claim {
     left: Option<Duration>,
 }
 
-/// Notes in the lease that this process is about to start a worker, and returns what was before.
-fn claim(store: &Store, leases: &Leases, context: &Context, job: &Job) -> Result<Claim, OpError> {
+/// Finds where the command of a job runs.
+///
+/// # Errors
+/// What [`place::find`] refuses.
+pub fn find_place(store: &Store, job: &Job) -> Result<Place, OpError> {
+    if job.here {
+        return Ok(Place { dir: job.dir.clone(), switch_to: None, is_elsewhere: false });
+    }
+    place::find(store, &load::load(store, job.session_id)?.view, &job.dir)
+}
+
+/// All that comes before the command is started: the work tree is on the session's branch, and the
+/// session is in an active state.
+fn prepare(
+    world: &dyn World,
+    store: &Store,
+    context: &Context,
+    job: &Job,
+    place: &Place,
+    owner: &mut Owner,
+) -> Result<(), OpError> {
+    let agreed = enter(world, store, context, job, place)?;
+    keep_log(store, owner, job)?;
+    begin(store, agreed.as_ref().unwrap_or(context), job)
+}
+
+/// Brings the work tree to the session's branch, unless the session could not begin anyway. Returns the
+/// context to begin it in, if the user's hook was asked.
+fn enter(
+    world: &dyn World,
+    store: &Store,
+    context: &Context,
+    job: &Job,
+    place: &Place,
+) -> Result<Option<Context>, OpError> {
+    let Some(branch) = &place.switch_to else {
+        if place.is_elsewhere {
+            world.tell(&format!("Running in {}", place.dir.display()));
+        }
+        return Ok(None);
+    };
+    let view = load::load(store, job.session_id)?.view;
+    let verdict = judge_begin(context, &view, job)?;
+    let agreed = hook::agree(store, context, &view, &verdict)?;
+    store.switch_branch(branch, false)?;
+    world.tell(&format!("Switched to branch '{branch}'"));
+    Ok(agreed)
+}
+
+/// Notes in the lease that this process is about to start a worker, and returns what was before. No
+/// other session has the work tree then, unless it `is_shared` and stays on its branch.
+fn claim(
+    store: &Store,
+    leases: &Leases,
+    context: &Context,
+    job: &Job,
+    switches: bool,
+) -> Result<Claim, OpError> {
     let (here, handle) = (Here::read(), job.session_id.handle());
     let view = load::load(store, job.session_id)?.view;
     if view.observed == Observed::Elsewhere && !job.take_over {
@@ -162,6 +223,9 @@ fn claim(store: &Store, leases: &Leases, context: &Context, job: &Job) -> Result
                 return Err(OpError::AlreadyRunning { handle, pid: process.pid });
             }
         }
+        if !job.is_shared || switches {
+            place::check_free(store, job.session_id, &job.dir)?;
+        }
         Ok(Some(Lease {
             session_id: job.session_id,
             token: job.token.clone(),
@@ -169,6 +233,7 @@ fn claim(store: &Store, leases: &Leases, context: &Context, job: &Job) -> Result
             worker: None,
             started_at: context.now,
             dir: job.dir.clone(),
+            is_shared: job.is_shared,
             command: job.command.clone(),
             on_resume: job.on_resume.clone(),
             timeout: job.timeout,
@@ -200,18 +265,20 @@ fn restore(leases: &Leases, job: &Job, before: Option<Lease>) -> Result<(), Leas
 }
 
 /// The intent: the session is in an active state.
-fn begin(store: &Store, context: &Context, job: &Job) -> Result<View, OpError> {
-    let changed = change::change(store, context, job.session_id, |view| {
-        let target = match (&job.to, view.class) {
-            (Some(state), _) => Target::ResumeTo(state.clone()),
-            (None, Class::Active) => return Ok(Verdict::Nothing),
-            (None, Class::Paused) => Target::Intent(Intent::Resume),
-            (None, _) => Target::State(view.lifecycle.first_active().name.clone()),
-        };
-        let request = Request { reason: job.reason.clone(), ..Request::to(target) };
-        transition::judge(context, view, &request)
-    })?;
-    Ok(changed.view)
+fn begin(store: &Store, context: &Context, job: &Job) -> Result<(), OpError> {
+    change::change(store, context, job.session_id, |view| judge_begin(context, view, job))?;
+    Ok(())
+}
+
+fn judge_begin(context: &Context, view: &View, job: &Job) -> Result<Verdict, OpError> {
+    let target = match (&job.to, view.class) {
+        (Some(state), _) => Target::ResumeTo(state.clone()),
+        (None, Class::Active) => return Ok(Verdict::Nothing),
+        (None, Class::Paused) => Target::Intent(Intent::Resume),
+        (None, _) => Target::State(view.lifecycle.first_active().name.clone()),
+    };
+    let request = Request { reason: job.reason.clone(), ..Request::to(target) };
+    transition::judge(context, view, &request)
 }
 
 /// The effect and the fact: the command is started, and noted, and recorded. Returns it, and which of
@@ -224,8 +291,14 @@ fn start(
     is_resumed: bool,
 ) -> Result<(crate::worker::Worker, u64), OpError> {
     let Job { session_id, token, .. } = job;
-    let (session_id, log) = (*session_id, owner.log());
-    let command = Command { session_id, words: &job.command, dir: &job.dir, token, log };
+    let command = Command {
+        session_id: *session_id,
+        words: &job.command,
+        dir: &job.dir,
+        is_elsewhere: job.is_elsewhere,
+        token,
+        log: owner.log(),
+    };
     let worker = match command.spawn() {
         Ok(worker) => worker,
         Err(error) => {

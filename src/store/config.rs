@@ -31,6 +31,8 @@ pub struct Settings {
     pub lifecycle: Option<String>,
     /// `session.branchPrefix`, default `session/`.
     pub branch_prefix: String,
+    /// `session.worktreePath`: the directory for work trees of sessions; beside the main one if `None`.
+    pub worktree_path: Option<std::path::PathBuf>,
     /// `session.durability` is `git`: as durable as git's own settings make it.
     pub relaxed_durability: bool,
     /// `session.maxIterations`.
@@ -57,6 +59,7 @@ impl Settings {
         let config = repo.config_snapshot();
         let text = |key: &str| config.string(key).map(|value| lossy(&value));
         let hooks_path = config.trusted_path("core.hooksPath").ok().flatten();
+        let worktree_path = config.trusted_path("session.worktreePath").ok().flatten();
         Ok(Settings {
             author: identity(&config, "author"),
             committer: identity(&config, "committer"),
@@ -70,6 +73,7 @@ impl Settings {
             color_in_pager: boolean(&config, "color.pager")?.unwrap_or(true),
             lifecycle: text("session.lifecycle"),
             branch_prefix: text("session.branchPrefix").unwrap_or_else(|| "session/".into()),
+            worktree_path,
             relaxed_durability: durability(&config)?,
             max_iterations: integer(&config, "session.maxIterations")?,
             timeout_minutes: minutes(&config)?,

@@ -81,7 +81,7 @@ impl Store {
     }
 
     /// Returns the git directories of all work trees, the main one first.
-    fn worktree_dirs(&self) -> Vec<PathBuf> {
+    pub(super) fn worktree_dirs(&self) -> Vec<PathBuf> {
         let mut all = vec![self.common_dir.clone()];
         if let Ok(entries) = self.common_dir.join("worktrees").read_dir() {
             all.extend(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()));

@@ -51,12 +51,55 @@ pub enum StoreError {
         /// The ref.
         name: String,
     },
+    /// A work tree is not as it must be.
+    #[error(transparent)]
+    WorkTree(#[from] WorkTreeError),
     /// The operating system or `git` refused.
     #[error("{doing}: {reason}")]
     Io {
         /// What was tried, as in `cannot write 'x'`.
         doing: String,
         /// The reason given.
+        reason: String,
+    },
+}
+
+/// Why a work tree cannot be made, switched or removed as it was wanted; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkTreeError {
+    /// There is work in it that is in no commit.
+    #[error("work tree '{}' has uncommitted changes", path.display())]
+    Dirty {
+        /// The work tree.
+        path: PathBuf,
+    },
+    /// The branch is in use elsewhere.
+    #[error("branch '{branch}' is checked out in '{}'", path.display())]
+    CheckedOut {
+        /// The branch.
+        branch: String,
+        /// The work tree that has it.
+        path: PathBuf,
+    },
+    /// There is something where a work tree was to be made.
+    #[error("'{}' already exists", path.display())]
+    Exists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// There is no commit that a new branch could begin with.
+    #[error("cannot make branch '{branch}': there is no commit yet")]
+    Unborn {
+        /// The branch.
+        branch: String,
+    },
+    /// Git would not remove it.
+    #[error("work tree '{}' cannot be removed: {reason}", path.display())]
+    NotRemovable {
+        /// The work tree.
+        path: PathBuf,
+        /// Why not.
         reason: String,
     },
 }

@@ -178,16 +178,92 @@ pub(super) fn switch(
     name: &str,
     is_new: bool,
 ) -> Result<(), StoreError> {
-    let mut command = command(store);
-    command.env("GIT_WORK_TREE", work_dir).current_dir(work_dir).args(["switch", "-q"]);
-    // What is checked out is what the user sees everywhere else.
-    command.env_remove("GIT_NO_REPLACE_OBJECTS");
+    let mut command = command_in(store, &store.git_dir, work_dir);
+    command.args(["switch", "-q"]);
     if is_new {
         command.arg("-c");
     }
-    let output = command.arg(name).stdin(Stdio::null()).output();
-    let output = output.map_err(|error| StoreError::io("cannot run git", &error))?;
+    let output = run_long(command.arg(name))?;
     expect_success(&output, &format!("cannot switch to branch '{name}'"))
+}
+
+/// What files that git does not track mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Untracked {
+    /// Nothing.
+    Ignored,
+    /// That there are changes.
+    Counts,
+}
+
+/// Tells whether this work tree has changes that are in no commit.
+pub(super) fn has_changes(
+    store: &Store,
+    work_dir: &Path,
+    untracked: Untracked,
+) -> Result<bool, StoreError> {
+    has_changes_in(store, &store.git_dir, work_dir, untracked)
+}
+
+/// The same of the work tree with this git directory. Source: git `builtin/worktree.c`,
+/// `check_clean_worktree`, which counts untracked files.
+pub(super) fn has_changes_in(
+    store: &Store,
+    git_dir: &Path,
+    work_dir: &Path,
+    untracked: Untracked,
+) -> Result<bool, StoreError> {
+    let mut command = command_in(store, git_dir, work_dir);
+    let which = match untracked {
+        Untracked::Ignored => ["--untracked-files=no", "--ignore-submodules=dirty"],
+        Untracked::Counts => ["--untracked-files=normal", "--ignore-submodules=none"],
+    };
+    command.args(["status", "--porcelain"]).args(which).env("GIT_OPTIONAL_LOCKS", "0");
+    let output = run_long(&mut command)?;
+    expect_success(&output, "cannot look for changes")?;
+    Ok(!output.stdout.is_empty())
+}
+
+/// Makes a branch at HEAD, which must not be there.
+pub(super) fn make_branch(store: &Store, name: &str) -> Result<(), StoreError> {
+    let output = run(command(store).args(["branch", "-q", "--no-track", name, "HEAD"]), b"")?;
+    expect_success(&output, &format!("cannot make branch '{name}'"))
+}
+
+/// Deletes a branch, unless it is checked out.
+pub(super) fn drop_branch(store: &Store, name: &str) -> Result<(), StoreError> {
+    let output = run(command(store).args(["branch", "-q", "-D", name]), b"")?;
+    expect_success(&output, &format!("cannot delete branch '{name}'"))
+}
+
+/// Makes a linked work tree at `path`, which is absolute, on a branch that is there.
+pub(super) fn add_worktree(store: &Store, path: &Path, branch: &str) -> Result<(), StoreError> {
+    let mut command = command(store);
+    command.env_remove("GIT_NO_REPLACE_OBJECTS");
+    command.args(["worktree", "add", "-q"]).arg(path).arg(branch);
+    let output = run_long(&mut command)?;
+    expect_success(&output, &format!("cannot make work tree '{}'", path.display()))
+}
+
+/// Removes a linked work tree; without `force` only a clean one.
+pub(super) fn remove_worktree(store: &Store, path: &Path, force: bool) -> Result<(), StoreError> {
+    let mut command = command(store);
+    command.current_dir(&store.common_dir).env("GIT_DIR", &store.common_dir);
+    command.args(["worktree", "remove"]).args(force.then_some("--force")).arg(path);
+    let output = run_long(&mut command)?;
+    expect_success(&output, &format!("cannot remove work tree '{}'", path.display()))
+}
+
+/// Tells whether submodules are checked out or recorded in the index of a work tree.
+pub(super) fn has_submodules(
+    store: &Store,
+    git_dir: &Path,
+    work_dir: &Path,
+) -> Result<bool, StoreError> {
+    let mut command = command_in(store, git_dir, work_dir);
+    let output = run_long(command.args(["ls-files", "--stage"]))?;
+    expect_success(&output, "cannot read the index")?;
+    Ok(output.stdout.lines().any(|line| line.starts_with(b"160000 ")))
 }
 
 /// Reads an object through git, which fetches it if the clone is partial.
@@ -210,6 +286,20 @@ fn command(store: &Store) -> Command {
         .env("GIT_NO_REPLACE_OBJECTS", "1")
         .current_dir(&store.git_dir);
     command
+}
+
+/// Returns a `git` that works on files. What is checked out is what the user sees everywhere else.
+fn command_in(store: &Store, git_dir: &Path, work_dir: &Path) -> Command {
+    let mut command = command(store);
+    command.env("GIT_DIR", git_dir).env("GIT_WORK_TREE", work_dir).current_dir(work_dir);
+    command.env_remove("GIT_NO_REPLACE_OBJECTS");
+    command
+}
+
+/// Runs a command that takes as long as there are files.
+fn run_long(command: &mut Command) -> Result<Output, StoreError> {
+    let output = command.stdin(Stdio::null()).output();
+    output.map_err(|error| StoreError::io("cannot run git", &error))
 }
 
 /// What of the environment belongs to the repository that somebody else works on. Source:
@@ -279,5 +369,9 @@ fn expect_success(output: &Output, doing: &str) -> Result<(), StoreError> {
 fn failed<T>(output: &Output, doing: &str) -> Result<T, StoreError> {
     let text = output.stderr.to_str_lossy();
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    Err(StoreError::Io { doing: doing.to_owned(), reason: lines.join("; ") })
+    let reason = match lines.is_empty() {
+        true => format!("git ended with {}", output.status),
+        false => lines.join("; "),
+    };
+    Err(StoreError::Io { doing: doing.to_owned(), reason })
 }

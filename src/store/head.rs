@@ -1,7 +1,7 @@
 use gix::bstr::ByteSlice;
 
 use super::open::{RefFormat, lossy};
-use super::{Store, StoreError, git};
+use super::{Store, StoreError, WorkTreeError, git};
 use crate::model::{GitContext, HashKind, Map, text};
 
 /// Where HEAD stands.
@@ -77,18 +77,11 @@ impl Store {
         self.find_commit(&format!("refs/heads/{name}")).is_some()
     }
 
-    /// Switches the work tree to a branch as `git switch` does, making it if need be; returns its
-    /// name, and whether it is new. Without a name, one is made of `title`.
+    /// Returns the name of the branch that `name` means: itself, or one made of `title` if it is empty.
     ///
     /// # Errors
-    /// [`StoreError::Unsupported`] in a bare repository or where no name can be made,
-    /// [`StoreError::Io`] with git's own words where git refuses; nothing was changed then.
-    pub fn switch_branch(&self, name: &str, title: &str) -> Result<(String, bool), StoreError> {
-        self.check_writable()?;
-        if self.work_dir().is_none() {
-            let text = "a bare repository has no work tree to switch".into();
-            return Err(StoreError::Unsupported(text));
-        }
+    /// [`StoreError::Unsupported`] if it is no name of a branch, or none can be made.
+    pub fn branch_name(&self, name: &str, title: &str) -> Result<String, StoreError> {
         if name.is_empty() && slug(title).is_empty() {
             let text = "cannot make the name of a branch of this title; use -b=<name>";
             return Err(StoreError::Unsupported(text.into()));
@@ -100,13 +93,36 @@ impl Store {
         if !text::is_branch_name(&name) {
             return Err(StoreError::Unsupported(format!("'{name}' is not a valid branch name")));
         }
-        // Git does not switch to an unborn branch, not even from itself.
-        if self.head()?.branch.as_deref() == Some(&name) {
-            return Ok((name, false));
+        Ok(name)
+    }
+
+    /// Switches this work tree to a branch as `git switch` does, making it if need be; tells whether it
+    /// is new. Uncommitted changes come along only if `keep_changes`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] in a bare repository; [`WorkTreeError::CheckedOut`],
+    /// [`WorkTreeError::Dirty`]; [`StoreError::Io`] with git's own words where git refuses. Nothing was
+    /// changed then.
+    pub fn switch_branch(&self, name: &str, keep_changes: bool) -> Result<bool, StoreError> {
+        self.check_writable()?;
+        if self.work_dir().is_none() {
+            let text = "a bare repository has no work tree to switch".into();
+            return Err(StoreError::Unsupported(text));
         }
-        let is_new = !self.has_branch(&name);
-        git::switch(self, &self.root(), &name, is_new)?;
-        Ok((name, is_new))
+        // Git does not switch to an unborn branch, not even from itself.
+        if self.head()?.branch.as_deref() == Some(name) {
+            return Ok(false);
+        }
+        let root = self.root();
+        if let Some(tree) = self.find_work_tree_on(name)? {
+            return Err(WorkTreeError::CheckedOut { branch: name.into(), path: tree.path }.into());
+        }
+        if !keep_changes && git::has_changes(self, &root, git::Untracked::Ignored)? {
+            return Err(WorkTreeError::Dirty { path: root }.into());
+        }
+        let is_new = !self.has_branch(name);
+        git::switch(self, &root, name, is_new)?;
+        Ok(is_new)
     }
 }
 

@@ -16,6 +16,8 @@ use crate::model::HashKind;
 pub struct OpenRequest {
     /// The directory to start from.
     pub dir: PathBuf,
+    /// Whether `dir` alone says which repository it is, and not the environment.
+    pub ignores_environment: bool,
     /// `key=value` settings from the command line (`git -c`), strongest.
     pub config: Vec<String>,
     /// The top of the work tree where only the git directory was named (`GIT_DIR` without
@@ -152,13 +154,12 @@ fn discover(request: &OpenRequest) -> Result<gix::Repository, StoreError> {
     let by_trust = Mapping { full: options(Trust::Full), reduced: options(Trust::Reduced) };
     let upwards =
         gix::discover::upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
-    gix::ThreadSafeRepository::discover_with_environment_overrides_opts(
-        &request.dir,
-        upwards,
-        by_trust,
-    )
-    .map(Into::into)
-    .map_err(|error| classify(&error, &request.dir))
+    let discover = match request.ignores_environment {
+        true => gix::ThreadSafeRepository::discover_opts,
+        false => gix::ThreadSafeRepository::discover_with_environment_overrides_opts,
+    };
+    let found = discover(&request.dir, upwards, by_trust);
+    found.map(Into::into).map_err(|error| classify(&error, &request.dir))
 }
 
 /// Returns the top of the work tree as git has it.

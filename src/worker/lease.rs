@@ -31,6 +31,8 @@ pub struct Lease {
     pub started_at: Timestamp,
     /// The directory that it is started in.
     pub dir: PathBuf,
+    /// Whether other sessions may run in the same work tree.
+    pub is_shared: bool,
     /// Its command line.
     pub command: Vec<OsString>,
     /// What a shell is to run instead when the session is resumed.
@@ -226,6 +228,9 @@ fn to_text(lease: &Lease) -> String {
     }
     put("started_at", lease.started_at.micros().to_string());
     put("dir", escape(lease.dir.as_os_str()));
+    if lease.is_shared {
+        put("shared", "yes".to_owned());
+    }
     lease.command.iter().for_each(|word| put("word", escape(word)));
     if let Some(line) = &lease.on_resume {
         put("on_resume", escape(line));
@@ -258,7 +263,8 @@ fn parse(text: &str) -> Option<Lease> {
     }
     let (mut session_id, mut token, mut started_at, mut dir) = (None, None, None, None);
     let (mut owner, mut worker, mut stop) = (None, None, None);
-    let (mut timeout, mut max_iterations, mut is_frozen) = (None, None, false);
+    let (mut timeout, mut max_iterations) = (None, None);
+    let (mut is_shared, mut is_frozen) = (false, false);
     let (mut command, mut on_resume) = (Vec::new(), None);
     for line in lines {
         let (key, value) = line.split_once('=')?;
@@ -276,6 +282,7 @@ fn parse(text: &str) -> Option<Lease> {
             "max_iterations" => max_iterations = Some(value.parse().ok()?),
             "suspended_by" => stop = Some(stopping(StopKind::Suspend)?),
             "terminated_by" => stop = Some(stopping(StopKind::Terminate)?),
+            "shared" => is_shared = true,
             "frozen" => is_frozen = true,
             _ => {}
         }
@@ -287,6 +294,7 @@ fn parse(text: &str) -> Option<Lease> {
         worker,
         started_at: started_at?,
         dir: dir?,
+        is_shared,
         command: (!command.is_empty()).then_some(command)?,
         on_resume,
         timeout,
@@ -313,6 +321,7 @@ mod tests {
             worker: None,
             started_at: Timestamp::from_micros(1_700_000_000_000_001).expect("in range"),
             dir: PathBuf::from("/a dir\n"),
+            is_shared: true,
             command: vec!["sh".into(), "-c".into(), "a=b\n\tc % é".into(), "".into()],
             on_resume: Some("a --b 'c'\n".into()),
             timeout: Some(Duration::from_millis(1500)),

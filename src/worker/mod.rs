@@ -24,7 +24,7 @@ pub use owner::{Ended, How, Owner};
 pub use probe::{Held, Seen, find_by_token, look};
 pub use process::{Here, Process};
 pub use resume::resume_command;
-pub use spawn::{Command, Worker};
+pub use spawn::{Command, WORK_TREE_VARIABLES, Worker};
 pub use stop::{StopError, end_group, freeze_group, is_inside, thaw_group};
 pub use watcher::{Place, Wake, Watcher};
 

@@ -16,6 +16,8 @@ pub struct Command<'a> {
     pub words: &'a [OsString],
     /// The directory to run it in.
     pub dir: &'a Path,
+    /// Whether what the environment says of the repository is of another work tree.
+    pub is_elsewhere: bool,
     /// The token of its lease.
     pub token: &'a str,
     /// Where its output goes, if it has no terminal and no input; else its streams are ours.
@@ -29,6 +31,16 @@ pub struct Worker {
     pub process: Process,
 }
 
+/// What of the environment says which work tree is meant. Source: `git rev-parse --local-env-vars`.
+pub const WORK_TREE_VARIABLES: [&str; 6] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_PREFIX",
+    "GIT_IMPLICIT_WORK_TREE",
+];
+
 impl Command<'_> {
     /// Starts it in a process group of its own.
     ///
@@ -40,13 +52,18 @@ impl Command<'_> {
         if let Some(log) = self.log {
             command.stdin(Stdio::null()).stdout(log.stream()?).stderr(log.stream()?);
         }
-        let child = command
+        command
             .args(arguments)
             .current_dir(self.dir)
             .env(SESSION_VARIABLE, self.session_id.to_string())
             .env(TOKEN_VARIABLE, self.token)
-            .process_group(0)
-            .spawn()?;
+            .process_group(0);
+        if self.is_elsewhere {
+            for name in WORK_TREE_VARIABLES {
+                command.env_remove(name);
+            }
+        }
+        let child = command.spawn()?;
         let here = Here::read();
         let process = match Held::of(&here, child.id()) {
             Some(held) => held.process,

@@ -99,7 +99,7 @@ impl Driver<'_> {
 
 /// Returns the arguments that run a worker for a session beside those of others.
 fn run(id: &str) -> Vec<&str> {
-    vec!["run", id, "--", "sh", "-c", WORKER]
+    vec!["run", id, "--shared", "--", "sh", "-c", WORKER]
 }
 
 /// Lets all drivers do `work` at the same time, and returns what they were told.

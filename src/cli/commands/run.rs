@@ -10,7 +10,7 @@ use super::show::check_fields;
 use crate::cli::app::App;
 use crate::cli::detach::{self, Detach, check_json};
 use crate::cli::options::Json;
-use crate::cli::{CliError, complete};
+use crate::cli::{CliError, complete, place};
 use crate::model::{SessionId, Value};
 use crate::ops::job::{Finished, Job};
 use crate::ops::run;
@@ -25,6 +25,11 @@ use crate::render::json::SessionObject;
 /// status it ends with failure, and when a signal ends it, as interrupted; a session that was put
 /// aside or ended meanwhile is left as it is. The command's exit status is ours: 128 and the number of
 /// the signal that ended it, 124 when its time was over, 127 if there is no such command.
+///
+/// It runs in the work tree that was made for the session ("start --worktree"), or where its branch
+/// ("start -b") is checked out; if that is nowhere, this work tree is switched to it, unless it has
+/// uncommitted changes. A session of neither kind runs where you are. No two sessions run in one work
+/// tree, unless with --shared.
 ///
 /// SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to the command, and keys that stop it stop the
 /// whole job. From any other terminal, "git session suspend", "resume" and "terminate" reach it.
@@ -64,6 +69,12 @@ pub struct Run {
     on_resume: OnResume,
     #[command(flatten)]
     json: Json,
+    /// Run it in the present directory, not in the session's own branch or work tree
+    #[arg(long)]
+    here: bool,
+    /// Run it even if another session runs in the same work tree
+    #[arg(long)]
+    shared: bool,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "command")]
     command: Vec<OsString>,
@@ -84,9 +95,16 @@ impl Run {
         self.detach.leave(app)?;
         check_json(&self.json, self.detach.detach || self.detach.supervised)?;
         let session_id = app.resolve(self.session.as_deref())?;
-        check_command(app, &self.command)?;
+        let options = self.options();
+        let job =
+            Job { here: self.here, is_shared: self.shared, ..job(app, session_id, self.command) };
+        let place = run::find_place(app.store()?, &job)?;
+        // What is not there may be on the branch that is switched to.
+        if place.switch_to.is_none() {
+            check_command(app, &job.command, &place.dir)?;
+        }
         if self.detach.detach {
-            return run_detached(app, session_id, self.options(), &self.json, self.command);
+            return run_detached(app, session_id, options, &self.json, job.command);
         }
         let max_iterations = match self.restart {
             true => Some(configured_iterations(app, session_id)?),
@@ -98,9 +116,9 @@ impl Run {
             take_over: self.take_over,
             on_resume: self.on_resume.on_resume,
             to_log: self.detach.supervised,
-            ..job(app, session_id, self.command)
+            ..job
         };
-        finished(app, &run::run(app, &job)?)
+        finished(app, &run::run(app, &job)?, job.to_log)
     }
 
     /// Returns the options for the process in the background.
@@ -111,6 +129,8 @@ impl Run {
         options.extend([timeout, max_iterations].into_iter().flatten().map(OsString::from));
         options.extend(self.restart.then(|| "--restart".into()));
         options.extend(self.take_over.then(|| "--take-over".into()));
+        options.extend(self.here.then(|| "--here".into()));
+        options.extend(self.shared.then(|| "--shared".into()));
         options
     }
 }
@@ -124,14 +144,17 @@ impl OnResume {
 }
 
 /// Runs a command for a session as the session's configuration says.
-pub fn run_command(
+pub fn run_new(
     app: &App,
     session_id: SessionId,
     on_resume: OnResume,
+    is_shared: bool,
     words: Vec<OsString>,
 ) -> Result<(), CliError> {
     let on_resume = on_resume.on_resume;
-    finished(app, &run::run(app, &Job { on_resume, ..job(app, session_id, words) })?)
+    // It has just come to its place.
+    let job = Job { on_resume, is_shared, here: true, ..job(app, session_id, words) };
+    finished(app, &run::run(app, &job)?, false)
 }
 
 /// Runs a command for a session in the background, with these options of [`Run`].
@@ -160,6 +183,9 @@ fn job(app: &App, session_id: SessionId, command: Vec<OsString>) -> Job {
         session_id,
         command,
         dir: app.dir(),
+        here: false,
+        is_shared: false,
+        is_elsewhere: app.is_moved(),
         token: app.new_token(),
         on_resume: None,
         to_log: false,
@@ -177,10 +203,10 @@ fn configured_iterations(app: &App, session_id: SessionId) -> Result<u64, CliErr
     Ok(configured.unwrap_or(1).max(1))
 }
 
-/// Refuses a command that is not there before anything happens.
-pub fn check_command(app: &App, words: &[OsString]) -> Result<(), CliError> {
+/// Refuses a command that is not there, as seen from `dir`, before anything happens.
+pub fn check_command(app: &App, words: &[OsString], dir: &Path) -> Result<(), CliError> {
     let Some(program) = words.first() else { return Ok(()) };
-    if find_program(program, &app.dir(), &app.environment.path()).is_some() {
+    if find_program(program, dir, &app.environment.path()).is_some() {
         return Ok(());
     }
     let command = program.to_string_lossy().into_owned();
@@ -202,11 +228,14 @@ fn find_program(word: &OsStr, dir: &Path, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path).map(|entry| dir.join(entry).join(word)).find(is_program)
 }
 
-/// Ends as the command ended.
-pub fn finished(app: &App, finished: &Finished) -> Result<(), CliError> {
+/// Ends as the command ended; in the background nobody is told anything.
+pub fn finished(app: &App, finished: &Finished, in_background: bool) -> Result<(), CliError> {
     if app.global.verbose {
         let session = &finished.view.session;
         app.narrate(&format!("Session {} is now '{}'", session.id.handle(), session.status));
+    }
+    if !in_background {
+        place::tell_end(app, &finished.view, None)?;
     }
     match finished.status() {
         0 => Ok(()),

@@ -1,10 +1,13 @@
+mod place;
+
 use std::ffi::OsString;
 
 use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 
+use self::place::{Entered, Place};
 use super::create_input;
-use super::run::{OnResume, run_command, run_detached};
+use super::run::{OnResume, run_detached, run_new};
 use crate::cli::app::App;
 use crate::cli::detach::check_json;
 use crate::cli::options::Json;
@@ -20,18 +23,21 @@ use crate::store::session_ref;
 
 /// Make a session and begin it: it moves to its first active state and becomes current
 ///
-/// The session is recorded for the branch that you are on; with -b a branch is made for it first.
+/// The session is recorded for the branch that you are on; with -b it has a branch of its own, which
+/// this work tree is switched to, and with --worktree a work tree of its own on such a branch.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git session start \"Add user authentication\" -b\n  \
+    git session start \"Try another parser\" --worktree\n  \
     git session start \"Fix the login\" --issue FEAT-0098 --role engineer\n  \
     git session start \"Update the snapshots\" -- make snapshots")]
 pub struct Start {
     #[command(flatten)]
     new: New,
-    /// Switch to this branch first, making it if need be; without a name, one made of the title
-    #[arg(short, long, value_name = "name", num_args = 0..=1, require_equals = true,
-          default_missing_value = "")]
-    branch: Option<String>,
+    #[command(flatten)]
+    place: Place,
+    /// Run the command even if another session runs in the same work tree
+    #[arg(long, requires = "command")]
+    shared: bool,
     #[command(flatten)]
     json: Json,
     /// Run the command in the background, as "git session run --detach" does
@@ -143,30 +149,36 @@ impl Start {
         if !self.command.is_empty() {
             check_json(&self.json, self.detach)?;
         }
-        super::run::check_command(app, &self.command)?;
+        place::check_early(app, &self.place, &self.command)?;
         let mut new = self.new.to_session(app)?;
         new.starts = true;
         let id = self.new.session_id(app)?;
         let lifecycle = self.new.lifecycle(app)?;
         let mut context = app.context()?;
-        let is_new_branch = match &self.branch {
-            Some(name) => {
-                // What is refused must leave no branch behind.
-                let store = app.store()?;
-                context = create::check_create(store, &context, id, &lifecycle, &new)?;
-                Some(store.switch_branch(name, &new.title)?)
-            }
-            None => None,
-        };
-        if let Some((branch, _)) = &is_new_branch {
-            new.branch = Some(branch.clone());
+        if self.place.put(app, &mut new)? {
+            // What is refused must leave no branch behind.
+            context = create::check_create(app.store()?, &context, id, &lifecycle, &new)?;
         }
-        let made = create::create(app.store()?, &context, id, &lifecycle, &new)?;
+        if !self.command.is_empty() {
+            self.place.check_free(app, id, &new, self.shared)?;
+        }
+        let entered = self.place.enter(app, id, &new, &self.command)?;
+        let there = entered.app.as_ref().unwrap_or(app);
+        let made = there
+            .store()
+            .and_then(|store| Ok(create::create(store, &context, id, &lifecycle, &new)?));
+        let made = made.inspect_err(|_| entered.undo(app))?;
+        self.tell(there, made, &entered)?;
+        entered.app.as_ref().map_or(Ok(()), App::finish)
+    }
+
+    /// Tells what was made, and runs the command.
+    fn tell(self, app: &App, made: Changed, entered: &Entered) -> Result<(), CliError> {
         let made = begin(app, made)?;
         app.store()?.set_current(made.view.session.id)?;
         let handle = made.view.session.id.handle();
-        let place = match (&is_new_branch, &made.view.session.branch) {
-            (Some((branch, true)), _) => format!(" on new branch {branch}"),
+        let place = match (&entered.story, &made.view.session.branch) {
+            (Some(story), _) => story.clone(),
             (_, Some(branch)) => format!(" on branch {branch}"),
             _ => String::new(),
         };
@@ -187,9 +199,13 @@ impl Start {
     /// Runs its command.
     fn work(self, app: &App, id: SessionId) -> Result<(), CliError> {
         if !self.detach {
-            return run_command(app, id, self.on_resume, self.command);
+            return run_new(app, id, self.on_resume, self.shared, self.command);
         }
-        run_detached(app, id, self.on_resume.options(), &self.json, self.command)?;
+        let mut options = self.on_resume.options();
+        // It has just come to its place.
+        options.push("--here".into());
+        options.extend(self.shared.then(|| "--shared".into()));
+        run_detached(app, id, options, &self.json, self.command)?;
         answer_handle(app, id, &self.json)
     }
 }

@@ -6,11 +6,13 @@ use clap_complete::engine::ArgValueCompleter;
 use super::start::answer;
 use crate::cli::app::App;
 use crate::cli::options::{Json, Reason};
+use crate::cli::place::{self, Removal};
 use crate::cli::{CliError, complete, input};
 use crate::lifecycle::Intent;
 use crate::ops::attach;
 use crate::ops::change::Changed;
 use crate::ops::transition::{self, Request, Target};
+use crate::store::WorkTree;
 
 /// End a session with success
 #[derive(Debug, Args)]
@@ -24,6 +26,8 @@ pub struct Finish {
     /// What whoever goes on should know
     #[arg(long, value_name = "text")]
     handoff: Option<String>,
+    #[command(flatten)]
+    removal: Removal,
     #[command(flatten)]
     reason: Reason,
     #[command(flatten)]
@@ -39,6 +43,8 @@ pub struct Fail {
     /// Record that another session may try again
     #[arg(long)]
     recoverable: bool,
+    #[command(flatten)]
+    removal: Removal,
     #[command(flatten)]
     reason: Reason,
     #[command(flatten)]
@@ -99,7 +105,7 @@ impl Finish {
             report,
             ..Request::to(Target::Intent(Intent::Finish))
         };
-        run(app, self.session.as_deref(), &request, &self.json)
+        run(app, self.session.as_deref(), &request, &self.removal, &self.json)
     }
 }
 
@@ -111,7 +117,7 @@ impl Fail {
             recoverable: self.recoverable,
             ..Request::to(Target::Intent(Intent::Fail))
         };
-        run(app, self.session.as_deref(), &request, &self.json)
+        run(app, self.session.as_deref(), &request, &self.removal, &self.json)
     }
 }
 
@@ -125,7 +131,7 @@ impl Transition {
             force: self.force,
             ..Request::to(Target::State(state))
         };
-        run(app, session.as_deref(), &request, &self.json)
+        run(app, session.as_deref(), &request, &Removal::default(), &self.json)
     }
 }
 
@@ -133,7 +139,7 @@ impl Next {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         let request = Request { reason: self.reason.text(), ..Request::to(Target::Next) };
-        run(app, self.session.as_deref(), &request, &self.json)
+        run(app, self.session.as_deref(), &request, &Removal::default(), &self.json)
     }
 }
 
@@ -151,19 +157,37 @@ pub fn last_is_required(
     }
 }
 
-fn run(app: &App, name: Option<&str>, request: &Request, json: &Json) -> Result<(), CliError> {
+fn run(
+    app: &App,
+    name: Option<&str>,
+    request: &Request,
+    removal: &Removal,
+    json: &Json,
+) -> Result<(), CliError> {
     let session_id = app.resolve(name)?;
+    let tree = removal.check(app, session_id, false)?;
     let changed = transition::transition(app.store()?, &app.context()?, session_id, request)?;
-    tell(app, &changed, json, "")
+    place::remove(app, tree.as_ref())?;
+    tell(app, &changed, json, "", tree.as_ref())
 }
 
-/// Answers with what became of a session, and `more` behind it.
-pub fn tell(app: &App, changed: &Changed, json: &Json, more: &str) -> Result<(), CliError> {
+/// Answers with what became of a session, and `more` behind it, and of its work tree, if it has one.
+pub fn tell(
+    app: &App,
+    changed: &Changed,
+    json: &Json,
+    more: &str,
+    removed: Option<&WorkTree>,
+) -> Result<(), CliError> {
     let session = &changed.view.session;
     let story = match (changed.is_new, session.outcome) {
         (true, Some(outcome)) => format!("is now '{}' ({outcome})", session.status),
         (true, None) => format!("is now '{}'", session.status),
         (false, _) => format!("is already '{}'", session.status),
     };
-    answer(app, changed, json, &format!("Session {} {story}{more}", session.id.handle()))
+    answer(app, changed, json, &format!("Session {} {story}{more}", session.id.handle()))?;
+    match json.is_wanted() || !(changed.is_new || removed.is_some()) {
+        true => Ok(()),
+        false => place::tell_end(app, &changed.view, removed),
+    }
 }

@@ -12,6 +12,7 @@ use super::transition::tell;
 use crate::cli::app::App;
 use crate::cli::detach::Detach;
 use crate::cli::options::{Json, Reason};
+use crate::cli::place::{self, Removal};
 use crate::cli::{CliError, complete, detach};
 use crate::lifecycle::Intent;
 use crate::model::{Class, SessionId};
@@ -65,6 +66,12 @@ pub struct Resume {
     /// Change the session only, and run nothing
     #[arg(long, conflicts_with_all = ["take_over", "detach"])]
     no_run: bool,
+    /// Run it in the present directory, not where it ran or in the session's own branch or work tree
+    #[arg(long, conflicts_with = "no_run")]
+    here: bool,
+    /// Run it even if another session runs in the same work tree
+    #[arg(long, conflicts_with = "no_run")]
+    shared: bool,
     /// Take the place of who started the worker and is gone; give up a worker that is somewhere else
     #[arg(long)]
     take_over: bool,
@@ -92,6 +99,8 @@ pub struct Terminate {
     #[arg(short, long)]
     force: bool,
     #[command(flatten)]
+    removal: Removal,
+    #[command(flatten)]
     reason: Reason,
     #[command(flatten)]
     json: Json,
@@ -102,7 +111,8 @@ impl Suspend {
     pub fn run(self, app: &App) -> Result<(), CliError> {
         let manner = Manner { grace: self.grace, freeze: self.freeze, force: false };
         let request = to(Intent::Suspend, &self.reason);
-        stop(app, self.session.as_deref(), &request, manner, &self.json)
+        let none = Removal::default();
+        stop(app, self.session.as_deref(), &request, manner, &none, &self.json)
     }
 }
 
@@ -111,7 +121,7 @@ impl Terminate {
     pub fn run(self, app: &App) -> Result<(), CliError> {
         let manner = Manner { grace: self.grace, freeze: false, force: self.force };
         let request = to(Intent::Terminate, &self.reason);
-        stop(app, self.session.as_deref(), &request, manner, &self.json)
+        stop(app, self.session.as_deref(), &request, manner, &self.removal, &self.json)
     }
 }
 
@@ -139,13 +149,15 @@ impl Resume {
             request,
             no_run: self.no_run,
             take_over: self.take_over,
+            here: self.here.then(|| app.dir()),
+            is_shared: self.shared,
             token: app.new_token(),
             to_log: self.detach.supervised,
         };
         let (store, context) = (app.store()?, app.context()?);
         match resume::resume(app, store, &context, session_id, &resuming)? {
             Resumed::Moved(changed) => {
-                tell(app, &changed, &self.json, "")?;
+                tell(app, &changed, &self.json, "", None)?;
                 Ok(app.store()?.set_current(session_id)?)
             }
             Resumed::Ran(done) => {
@@ -153,7 +165,7 @@ impl Resume {
                 if done.view.class != Class::Ended && !self.detach.supervised {
                     app.store()?.set_current(session_id)?;
                 }
-                finished(app, &done)
+                finished(app, &done, self.detach.supervised)
             }
         }
     }
@@ -168,6 +180,8 @@ impl Resume {
         all.extend(self.json.argument().map(Into::into));
         all.extend(self.to.iter().map(|state| format!("--to={state}").into()));
         all.extend(self.take_over.then(|| "--take-over".into()));
+        all.extend(self.here.then(|| "--here".into()));
+        all.extend(self.shared.then(|| "--shared".into()));
         let reason = self.reason.text();
         all.extend((!reason.is_empty()).then(|| format!("--message={reason}").into()));
         let Some(pid) = detach::send(app, &all)? else { return Ok(()) };
@@ -208,9 +222,11 @@ fn stop(
     name: Option<&str>,
     request: &Request,
     manner: Manner,
+    removal: &Removal,
     json: &Json,
 ) -> Result<(), CliError> {
     let session_id = app.resolve(name)?;
+    let tree = removal.check(app, session_id, true)?;
     let (changed, worker) =
         stop::stop(app, app.store()?, session_id, request, manner, &app.context()?)?;
     let more = match worker {
@@ -221,5 +237,6 @@ fn stop(
         Worker::Own => "; its worker runs this command, and is left to end by itself",
         Worker::Left => "; its worker is out of reach, and left to itself",
     };
-    tell(app, &changed, json, more)
+    place::remove(app, tree.as_ref())?;
+    tell(app, &changed, json, more, tree.as_ref())
 }
