@@ -214,6 +214,8 @@ pub(super) fn has_changes_in(
     untracked: Untracked,
 ) -> Result<bool, StoreError> {
     let mut command = command_in(store, git_dir, work_dir);
+    // A look at the files needs no program of the repository's choice.
+    command.args(["-c", "core.fsmonitor=false"]);
     let which = match untracked {
         Untracked::Ignored => ["--untracked-files=no", "--ignore-submodules=dirty"],
         Untracked::Counts => ["--untracked-files=normal", "--ignore-submodules=none"],
