@@ -9,6 +9,7 @@ pub mod format;
 pub mod lifecycle;
 pub mod model;
 pub mod ops;
+pub mod redact;
 pub mod render;
 pub mod store;
 pub mod worker;

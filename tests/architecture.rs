@@ -6,20 +6,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each floor, and the floors that it may name.
-const FLOORS: [(&str, &[&str]); 8] = [
+const FLOORS: [(&str, &[&str]); 9] = [
     ("model", &[]),
     ("lifecycle", &["model"]),
     ("format", &["model", "lifecycle"]),
     ("store", &["model"]),
     ("worker", &["model"]),
-    ("ops", &["model", "lifecycle", "format", "store", "worker"]),
-    ("render", &["model", "lifecycle", "format", "store", "worker", "ops"]),
-    ("cli", &["model", "lifecycle", "format", "store", "worker", "ops", "render"]),
+    ("redact", &["model"]),
+    ("ops", &["model", "lifecycle", "format", "store", "worker", "redact"]),
+    ("render", &["model", "lifecycle", "format", "store", "worker", "redact", "ops"]),
+    ("cli", &["model", "lifecycle", "format", "store", "worker", "redact", "ops", "render"]),
 ];
 
 /// What may be named in some places only. `serde_json` is beyond `format` where its value is the data
 /// itself (D-003): the type in `model::map`, a number in `ops::counter`, JSON on its way out and in.
-const PLACES: [(&str, &[&str]); 18] = [
+const PLACES: [(&str, &[&str]); 20] = [
     ("gix", &["store/"]),
     ("rustix", &["store/", "worker/"]),
     ("nix", &["worker/"]),
@@ -28,6 +29,8 @@ const PLACES: [(&str, &[&str]); 18] = [
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
     ("serde", &["format/", "render/json", "cli/app.rs"]),
+    ("toml", &["redact/"]),
+    ("regex_syntax", &["redact/"]),
     ("serde_yaml", &["format/"]),
     ("serde_json", &["format/", "model/map.rs", "ops/counter.rs", "render/", "cli/"]),
     ("schemars", &["render/json", "cli/commands/show.rs"]),
