@@ -8,10 +8,11 @@ use uuid::Uuid;
 use super::environment::Environment;
 use super::options::Global;
 use super::output::{self, Output};
-use super::{CliError, detach};
+use super::{CliError, detach, redaction};
 use crate::model::{Identity, SessionId, Timestamp};
 use crate::ops::hook::{self, Hooks};
 use crate::ops::job::World;
+use crate::ops::redaction::Redaction;
 use crate::ops::{Context, OpError, resolve};
 use crate::render::{json, sanitize};
 use crate::store::{OpenRequest, Store};
@@ -28,6 +29,7 @@ pub struct App {
     /// Whether somebody waits for the first worker to be started.
     pub is_awaited: Cell<bool>,
     store: OnceCell<Store>,
+    redaction: OnceCell<Redaction>,
     output: RefCell<Output>,
     /// Whether the environment does not say which repository is meant, since the command went on to
     /// another work tree.
@@ -44,6 +46,7 @@ impl App {
             now,
             is_awaited: Cell::new(false),
             store: OnceCell::new(),
+            redaction: OnceCell::new(),
             output: RefCell::new(Output::stdout()),
             is_moved: false,
         }
@@ -126,6 +129,7 @@ impl App {
             op: op.unwrap_or_else(|| self.random_uuid().to_string()),
             session_name: self.environment.get("GIT_SESSION").map(str::to_owned),
             hooks: self.hooks(),
+            redaction: self.redaction.get_or_init(|| redaction::of(self, store)).clone(),
         }
     }
 
@@ -233,6 +237,9 @@ impl App {
 
     /// Ends the answer.
     pub fn finish(&self) -> Result<(), CliError> {
+        if let Some(warning) = self.redaction.get().and_then(redaction::warning) {
+            self.narrate(&warning);
+        }
         self.output.borrow_mut().finish().map_err(CliError::Output)
     }
 }

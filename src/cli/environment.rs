@@ -57,6 +57,15 @@ impl Environment {
         SystemTime::now()
     }
 
+    /// Reads all variables that are text, for what must not be told of them.
+    #[expect(clippy::disallowed_methods, reason = "the one place that meets the environment")]
+    pub fn all() -> Vec<(String, String)> {
+        let text = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        std::env::vars_os().filter_map(text).collect()
+    }
+
     /// Returns a variable that is set and not empty, as text.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name)?.to_str().filter(|value| !value.is_empty())

@@ -17,6 +17,7 @@ mod options;
 mod output;
 mod page;
 mod place;
+mod redaction;
 mod trace;
 
 use std::ffi::OsString;

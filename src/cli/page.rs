@@ -155,7 +155,10 @@ session.timeout (120.minutes), session.maxTokens (no limit), \
 session.autoCheckpoint (true), session.errorRecovery (true): what new sessions are configured with. \
 session.durability (full): full, or git for as durable as git's own settings. session.logLimit (10m): \
 how long the log of a worker in the background may grow, in bytes or with k, m or g; 0 is without limit. \
-session.format.<name>: \
+session.redact (true): secrets (tokens of known forms, passwords in addresses and under telling names, \
+values of the environment and of .env files) are kept out of what is written, and the home directory \
+becomes ~. session.redactRules: a file of more rules in gitleaks' form, from the top of the work tree. \
+session.redactAllow: a pattern of what is no secret; may be given more than once. session.format.<name>: \
 a format for list --format=<name>. color.session, core.pager, advice.session*: as git's own.",
     ),
     (

@@ -135,7 +135,7 @@ pub fn write(
 ) -> Result<View, OpError> {
     let mut seq = base.map_or(0, |base| base.view.session.seq);
     let mut events = Vec::with_capacity(drafts.len());
-    let mut last = None;
+    let mut last: Option<Session> = None;
     for mut draft in drafts {
         seq += 1;
         if seq > record::MAX_SEQ {
@@ -145,6 +145,8 @@ pub fn write(
         if !draft.keeps_updated_at {
             draft.session.updated_at = context.now;
         }
+        let before = last.as_ref().or(base.map(|base| &base.view.session));
+        context.redaction.draft(&mut draft, before)?;
         events.push(to_event(context, lifecycle, &draft)?);
         last = Some(draft.session);
     }

@@ -1,5 +1,6 @@
 use crate::model::{Identity, Timestamp};
 use crate::ops::hook::Hooks;
+use crate::ops::redaction::Redaction;
 use crate::store::Stamp;
 
 /// What a use case needs of the world: values only, taken once per process.
@@ -21,6 +22,8 @@ pub struct Context {
     pub session_name: Option<String>,
     /// How the user's hooks are run.
     pub hooks: Hooks,
+    /// What keeps secrets out of what is written.
+    pub redaction: Redaction,
 }
 
 impl Context {

@@ -183,6 +183,7 @@ fn first_record(
     session.statistics.extend(new.statistics.clone());
     session.configuration.extend(new.configuration.clone());
     patch::check_maps(&session)?;
+    context.redaction.session(&mut session, None)?;
     Ok(session)
 }
 

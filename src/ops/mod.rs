@@ -21,6 +21,7 @@ pub mod log;
 pub mod observe;
 pub mod patch;
 pub mod place;
+pub mod redaction;
 pub mod resolve;
 pub mod resume;
 pub mod run;

@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::value::{self, Makeup};
+use super::value;
 
 /// The shortest known value that is looked for, in bytes.
-const MIN_KNOWN: usize = 8;
-/// The same for one of lower case letters or digits only.
-const MIN_PLAIN_KNOWN: usize = 12;
+pub(super) const MIN_KNOWN: usize = 8;
+/// The same for one that may be a word or a number.
+pub(super) const MIN_PLAIN_KNOWN: usize = 12;
 /// The most memory for one pattern of a repository, in bytes.
 const MAX_PATTERN_BYTES: usize = 64 << 20;
 
@@ -69,9 +69,7 @@ impl Rules {
     pub fn with_known(mut self, values: impl IntoIterator<Item = String>) -> Rules {
         let is_telling = |value: &String| {
             let bytes = value.as_bytes();
-            let makeup = Makeup::of(bytes);
-            let is_plain = makeup.n_lower == bytes.len() || makeup.n_digits == bytes.len();
-            let min = if is_plain { MIN_PLAIN_KNOWN } else { MIN_KNOWN };
+            let min = if is_plain(bytes) { MIN_PLAIN_KNOWN } else { MIN_KNOWN };
             bytes.len() >= min && !value::is_stand_in(bytes) && !value::is_reference(bytes)
         };
         self.known.extend(values.into_iter().filter(is_telling));
@@ -106,6 +104,12 @@ impl Rules {
     pub(super) fn is_allowed(&self, secret: &[u8]) -> bool {
         self.allowed.permits(secret)
     }
+}
+
+/// Tells whether a value may be a word or a number.
+pub(super) fn is_plain(value: &[u8]) -> bool {
+    value.iter().all(|c| c.is_ascii_lowercase() || matches!(c, b'-' | b'_'))
+        || value.iter().all(u8::is_ascii_digit)
 }
 
 /// What is no secret.

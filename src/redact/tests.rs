@@ -93,6 +93,25 @@ fn known_values_go_but_for_those_that_are_met_by_chance() {
 }
 
 #[test]
+fn ordinary_words_are_not_looked_at() {
+    for text in ["", "Fix the login", "Add user sign-in", "waiting for the design (2 days)"] {
+        assert!(!may_hold(text.as_bytes()), "{text}");
+    }
+    for text in [
+        token().as_str(),
+        "pw=abc123",
+        "see /root/x",
+        "open-sesame-now",
+        "correcthorse",
+        "password: x",
+    ] {
+        assert!(may_hold(text.as_bytes()), "{text}");
+    }
+    assert!(is_secret_name("DB_PASSWORD") && is_secret_name("OPENAI_API_KEY"));
+    assert!(!is_secret_name("HOME") && !is_secret_name("SSH_AUTH_SOCK") && !is_secret_name("KEY"));
+}
+
+#[test]
 fn what_is_allowed_stays() {
     let token = token();
     let rules = Rules::default().with_allowed(&["ghp_q8Z.*".to_owned()]).expect("a pattern");

@@ -49,6 +49,12 @@ pub struct Settings {
     pub log_limit: u64,
     /// `advice.<key>` switched off, in lower case.
     pub advice_off: Vec<String>,
+    /// `session.redact`: whether secrets are kept out of what is written.
+    pub redact: bool,
+    /// `session.redactRules`: a file with more rules, from the top of the work tree.
+    pub redact_rules: Option<String>,
+    /// All of `session.redactAllow`: patterns of what is no secret.
+    pub redact_allow: Vec<String>,
     /// `session.format.<name>`.
     pub formats: Vec<(String, String)>,
 }
@@ -82,6 +88,9 @@ impl Settings {
             error_recovery: boolean(&config, "session.errorRecovery")?,
             log_limit: log_limit(&config)?,
             advice_off: advice_off(&config),
+            redact: boolean(&config, "session.redact")?.unwrap_or(true),
+            redact_rules: text("session.redactRules"),
+            redact_allow: redact_allow(&config),
             formats: formats(&config),
         })
     }
@@ -175,6 +184,11 @@ fn advice_off(config: &Config<'_>) -> Vec<String> {
         .filter(|(_, value)| off(value))
         .map(|(name, _)| name)
         .collect()
+}
+
+fn redact_allow(config: &Config<'_>) -> Vec<String> {
+    let values = config.plumbing().strings("session.redactAllow").unwrap_or_default();
+    values.iter().map(|value| lossy(value)).collect()
 }
 
 fn formats(config: &Config<'_>) -> Vec<(String, String)> {

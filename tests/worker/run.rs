@@ -190,3 +190,17 @@ fn standard_input_is_the_commands_own() {
     let output = command.stdin(input).output().expect("the program runs");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\n");
 }
+
+#[test]
+fn what_is_recorded_of_a_command_has_no_secrets_and_the_command_has_them() {
+    let world = World::new();
+    let script = "test ${#2} = 12 && echo the secret came";
+    let output =
+        world.session(&["start", "one", "--", "sh", "-c", script, "x", "--token", "a1B2c3D4e5f6"]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "the secret came\n");
+    let session = world.only();
+    assert_eq!(session["worker"]["command"][5], "[REDACTED:token]");
+    let all = world.git(&["log", "--all", "-p", "--glob=refs/sessions"]);
+    assert!(all.contains("[REDACTED:token]"));
+    assert!(!all.contains("a1B2c3D4e5f6"), "{all}");
+}
