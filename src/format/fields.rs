@@ -95,7 +95,8 @@ impl Fields {
         Ok(Some(line))
     }
 
-    fn string(&mut self, key: &str) -> Result<Option<String>, Invalid> {
+    /// Takes a text of any length with any characters.
+    pub fn string(&mut self, key: &str) -> Result<Option<String>, Invalid> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -171,6 +172,15 @@ impl Fields {
         Ok(Some(number))
     }
 
+    /// Takes a number.
+    pub fn number(&mut self, key: &str) -> Result<Option<f64>, Invalid> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::Number(number)) => Ok(number.as_f64()),
+            Some(_) => Err(Invalid::new(key, "is not a number")),
+        }
+    }
+
     /// Takes `true` or `false`.
     pub fn boolean(&mut self, key: &str) -> Result<Option<bool>, Invalid> {
         match self.take(key) {
@@ -228,6 +238,11 @@ impl Fields {
             check_open_value(key, value)?;
         }
         Ok(self.map)
+    }
+
+    /// Returns what was not taken, with nulls.
+    pub fn into_map(self) -> Map {
+        self.map
     }
 
     /// Checks that everything was taken.

@@ -5,6 +5,8 @@
 //!
 #![doc = include_str!("FORMAT.md")]
 
+pub mod choragen;
+pub mod event;
 pub mod fields;
 pub mod lifecycle_yaml;
 pub mod message;

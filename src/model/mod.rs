@@ -3,6 +3,7 @@
 //! Nothing here fails for outside reasons. Start reading at [`Session`].
 
 mod class;
+pub mod conversation;
 mod id;
 mod map;
 mod oid;

@@ -1,0 +1,125 @@
+use super::*;
+use crate::model::conversation::Payload;
+
+/// One line of each kind with all of its fields, in the order of the format.
+const LINES: [&str; 26] = [
+    r#"{"v":1,"seq":1,"kind":"session.start","ts":"2026-01-07T13:02:57.000000Z","agent":"claude-code","agent_version":"2.1.0","model":"m","cwd":"src","branch":"main","head":"abc","worktree":"w","parent_session":"p","resumed_from":"r","forked_from":"f"}"#,
+    r#"{"v":1,"kind":"session.end","reason":"logout","outcome":"success"}"#,
+    r#"{"v":1,"kind":"turn.start","turn":"t1","source":"user"}"#,
+    r#"{"v":1,"kind":"turn.end","turn":"t1","stop":"end_turn","ms":7}"#,
+    r#"{"v":1,"seq":2,"kind":"message","id":"u1","thread":"a1","parent":"u0","src":{"f":0,"off":12,"len":34},"copied":true,"replaces":[1],"role":"assistant","name":"n","content":[{"type":"text","text":"a\nb"},{"type":"thinking","thinking":"hm"}],"msg":"m1","model":"m","meta":true}"#,
+    r#"{"v":1,"kind":"message","role":"user","content":[{"type":"image","media":"image/png","sha":"00","url":"u"},{"type":"file","path":"p"},{"type":"json","value":null},{"type":"new","a":1}]}"#,
+    r#"{"v":1,"kind":"message","role":"tool","content":[]}"#,
+    r#"{"v":1,"kind":"tool.call","call":"c1","name":"bash","tool_kind":"execute","input":{"a":null},"msg":"m1","governance":{"allowed":false,"reason":"r","by":"b","z":1}}"#,
+    r#"{"v":1,"kind":"tool.result","call":"c1","ok":false,"content":[{"type":"text","text":"x"}],"detail":{"exit":1},"ms":3,"truncated":true}"#,
+    r#"{"v":1,"kind":"usage","msg":"m1","model":"m","input":1,"cache_read":2,"cache_write":3,"cache_write_1h":1,"output":4,"reasoning":1,"cost":{"amount":0.5,"currency":"USD","source":"agent"},"final":false}"#,
+    r#"{"v":1,"kind":"compaction","phase":"summary","trigger":"auto","pre_tokens":9,"post_tokens":1,"summary":"s"}"#,
+    r#"{"v":1,"kind":"state","machine":"feature","from":"a","to":"b","cause":"c","by":"d"}"#,
+    r#"{"v":1,"kind":"file","path":"a.txt","op":"edit","call":"c1","before":"0","after":"1"}"#,
+    r#"{"v":1,"kind":"link","commit":"abc"}"#,
+    r#"{"v":1,"kind":"link","pr":"1"}"#,
+    r#"{"v":1,"kind":"link","issue":"FEAT-1"}"#,
+    r#"{"v":1,"kind":"link","prd":"p"}"#,
+    r#"{"v":1,"kind":"link","url":"https://example.org"}"#,
+    r#"{"v":1,"kind":"meta","title":"t","mode":"plan","model":"m","cwd":"c","branch":"b","rewound_to":"u1"}"#,
+    r#"{"v":1,"kind":"note","text":"n"}"#,
+    r#"{"v":1,"kind":"decision","text":"d","rationale":"r","alternatives":["a"]}"#,
+    r#"{"v":1,"kind":"error","message":"m","recoverable":true,"recovered":true}"#,
+    r#"{"v":1,"kind":"checkpoint","name":"n","commit":"abc"}"#,
+    r#"{"v":1,"kind":"raw","reason":"unknown type 'x'","record":{"type":"x"}}"#,
+    r#"{"v":1,"kind":"skip","reason":"said again"}"#,
+    r#"{"v":1,"kind":"x.own","weather":{"is":"fine"}}"#,
+];
+
+#[test]
+fn every_kind_is_read_and_written_again_byte_for_byte() {
+    for line in LINES {
+        let event = parse(line.as_bytes()).unwrap_or_else(|it| panic!("{line}: {it}"));
+        assert_eq!(to_line(&event), line);
+    }
+}
+
+#[test]
+fn unknown_keys_are_kept_after_the_known_ones() {
+    let event = parse(br#"{"new":[1,null],"kind":"note","text":"n"}"#).expect("an event");
+    assert_eq!(to_line(&event), r#"{"v":1,"kind":"note","text":"n","new":[1,null]}"#);
+}
+
+#[test]
+fn a_content_may_be_a_text() {
+    let event = parse(br#"{"kind":"message","role":"user","content":"hi"}"#).expect("an event");
+    let Payload::Message(message) = event.payload else {
+        panic!("not a message");
+    };
+    assert_eq!(message.content, [crate::model::conversation::Content::Text("hi".to_owned())]);
+}
+
+#[test]
+fn every_fault_is_named() {
+    for (line, fault) in [
+        ("", "not JSON: EOF while parsing a value at column 0"),
+        ("[1]", "not JSON: invalid type: sequence, expected a map at column 0"),
+        (r#"{"kind":"note","text":"#, "not JSON: EOF while parsing a value at column 22"),
+        ("{}", "field 'kind' is missing"),
+        (r#"{"v":2,"kind":"note"}"#, "field 'v' is 2, and this git-session knows 1"),
+        (r#"{"kind":7}"#, "field 'kind' is not text"),
+        (r#"{"kind":"A b"}"#, "field 'kind' is not a word of lower-case letters and dots"),
+        (r#"{"kind":"note"}"#, "field 'text' is missing"),
+        (r#"{"kind":"note","text":null}"#, "field 'text' is not text"),
+        (
+            r#"{"kind":"note","text":"","seq":0}"#,
+            "field 'seq' is not an integer from 1 to 9007199254740992",
+        ),
+        (
+            r#"{"kind":"note","text":"","ts":"now"}"#,
+            "field 'ts' is not an RFC 3339 time with offset, of the years 1970 to 9999",
+        ),
+        (
+            r#"{"kind":"note","text":"","replaces":["1"]}"#,
+            "field 'replaces' has an entry that is not the number of an event",
+        ),
+        (r#"{"kind":"note","text":"","src":{"f":0}}"#, "field 'off' is missing"),
+        (r#"{"kind":"message","content":""}"#, "field 'role' is missing"),
+        (
+            r#"{"kind":"message","role":"robot","content":""}"#,
+            "field 'role' has the unknown value 'robot'",
+        ),
+        (r#"{"kind":"message","role":"user"}"#, "field 'content' is missing"),
+        (
+            r#"{"kind":"message","role":"user","content":1}"#,
+            "field 'content' is neither text nor a list",
+        ),
+        (
+            r#"{"kind":"message","role":"user","content":[1]}"#,
+            "field 'content' has an entry that is neither text nor a map",
+        ),
+        (r#"{"kind":"message","role":"user","content":[{}]}"#, "field 'content.type' is missing"),
+        (
+            r#"{"kind":"message","role":"user","content":[{"type":"text"}]}"#,
+            "field 'content.text' is missing",
+        ),
+        (r#"{"kind":"tool.call","name":"x"}"#, "field 'call' is missing"),
+        (r#"{"kind":"tool.call","call":"x"}"#, "field 'name' is missing"),
+        (
+            r#"{"kind":"tool.call","call":"x","name":"y","governance":{}}"#,
+            "field 'governance.allowed' is missing",
+        ),
+        (r#"{"kind":"tool.result"}"#, "field 'call' is missing"),
+        (r#"{"kind":"usage"}"#, "field 'input' is missing"),
+        (
+            r#"{"kind":"usage","input":-1}"#,
+            "field 'input' is not an integer from 0 to 9007199254740992",
+        ),
+        (r#"{"kind":"compaction"}"#, "field 'phase' is missing"),
+        (r#"{"kind":"state"}"#, "field 'to' is missing"),
+        (r#"{"kind":"file","path":"a"}"#, "field 'op' is missing"),
+        (r#"{"kind":"link"}"#, "field 'commit' is missing"),
+        (r#"{"kind":"link","pr":"1","url":"u"}"#, "field 'url' is a second target"),
+        (r#"{"kind":"decision"}"#, "field 'text' is missing"),
+        (r#"{"kind":"error"}"#, "field 'message' is missing"),
+        (r#"{"kind":"raw"}"#, "field 'reason' is missing"),
+    ] {
+        let error = parse(line.as_bytes()).expect_err(line);
+        assert_eq!(error.to_string(), fault, "{line}");
+    }
+}
