@@ -4,6 +4,7 @@
 //! is a chain of commits on its own ref, `refs/sessions/<id>`; every transition is a commit. The
 //! house has floors, and a module names only lower ones (`ARCHITECTURE.md`).
 
+pub mod agents;
 pub mod cli;
 pub mod format;
 pub mod lifecycle;

@@ -6,16 +6,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each floor, and the floors that it may name.
-const FLOORS: [(&str, &[&str]); 9] = [
+const FLOORS: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("lifecycle", &["model"]),
     ("format", &["model", "lifecycle"]),
     ("store", &["model"]),
     ("worker", &["model"]),
     ("redact", &["model"]),
-    ("ops", &["model", "lifecycle", "format", "store", "worker", "redact"]),
-    ("render", &["model", "lifecycle", "format", "store", "worker", "redact", "ops"]),
-    ("cli", &["model", "lifecycle", "format", "store", "worker", "redact", "ops", "render"]),
+    ("agents", &["model"]),
+    ("ops", &["model", "lifecycle", "format", "store", "worker", "redact", "agents"]),
+    ("render", &["model", "lifecycle", "format", "store", "worker", "redact", "agents", "ops"]),
+    (
+        "cli",
+        &["model", "lifecycle", "format", "store", "worker", "redact", "agents", "ops", "render"],
+    ),
 ];
 
 /// What may be named in some places only. `serde_json` is beyond `format` where its value is the data
@@ -28,11 +32,11 @@ const PLACES: [(&str, &[&str]); 20] = [
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
     ("clap_mangen", &["cli/"]),
-    ("serde", &["format/", "render/json", "cli/app.rs"]),
+    ("serde", &["format/", "agents/", "render/json", "cli/app.rs"]),
     ("toml", &["redact/"]),
     ("regex_syntax", &["redact/"]),
     ("serde_yaml", &["format/"]),
-    ("serde_json", &["format/", "model/map.rs", "ops/counter.rs", "render/", "cli/"]),
+    ("serde_json", &["format/", "agents/", "model/map.rs", "ops/counter.rs", "render/", "cli/"]),
     ("schemars", &["render/json", "cli/commands/show.rs"]),
     ("std::env", &["cli/", "main.rs"]),
     ("std::process", &["store/", "worker/", "cli/", "main.rs"]),

@@ -2,7 +2,7 @@
 //!
 //! Source: Choragen, `packages/cli/src/runtime/session.ts`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::SecondsFormat;
 
@@ -25,9 +25,7 @@ pub struct Conversation {
 /// Returns the conversation that `events` tell, in the order of the stream. Copied and replaced
 /// events are left out.
 pub fn project(events: &[Event]) -> Conversation {
-    let replaced: HashSet<u64> = events.iter().flat_map(|it| it.replaces.iter().copied()).collect();
-    let is_live = |it: &&Event| !it.copied && it.seq.is_none_or(|seq| !replaced.contains(&seq));
-    let live: Vec<&Event> = events.iter().filter(is_live).collect();
+    let live = Event::live(events);
     Conversation {
         messages: messages(&live),
         tool_calls: tool_calls(&live),

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::super::{Map, Timestamp};
 use super::Payload;
 
@@ -58,6 +60,14 @@ impl Event {
             payload: payload.into(),
             extra: Map::new(),
         }
+    }
+
+    /// Returns the events of a stream that count: not those that were copied from another conversation,
+    /// and not those that a later one stands for.
+    pub fn live(events: &[Event]) -> Vec<&Event> {
+        let replaced: HashSet<u64> = events.iter().flat_map(|it| &it.replaces).copied().collect();
+        let is_live = |it: &&Event| !it.copied && it.seq.is_none_or(|seq| !replaced.contains(&seq));
+        events.iter().filter(is_live).collect()
     }
 
     /// Returns the word for what happened, such as `tool.call`.

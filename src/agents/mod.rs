@@ -1,0 +1,35 @@
+//! Agents' transcripts: whose a file is, and what is said and done in it.
+//!
+//! Bytes in, [`Event`](crate::model::conversation::Event)s out. Each agent has a file with what is known
+//! of its format and where from. Knows no file system, no environment, no session. Start reading at
+//! [`Transcript`].
+
+mod aider;
+mod amp;
+mod blocks;
+mod claude;
+mod cline;
+mod codex;
+mod copilot;
+mod cursor;
+mod droid;
+mod gemini;
+mod goose;
+mod kind;
+mod mend;
+mod opencode;
+mod out;
+mod pi;
+mod qwen;
+mod recognise;
+mod record;
+mod scan;
+mod tools;
+mod transcript;
+mod weigh;
+
+pub use kind::AgentKind;
+pub use out::{Facts, Lineage};
+pub use recognise::recognise;
+pub use scan::{MAX_DOCUMENT, MAX_LINE};
+pub use transcript::Transcript;
