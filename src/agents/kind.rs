@@ -30,6 +30,8 @@ pub enum AgentKind {
     Aider,
     /// Block's Goose.
     Goose,
+    /// Any other program: never recognised, but read as far as shapes are common.
+    Unknown,
 }
 
 /// Names of programs that write another one's format, by a part of the path of their files.
@@ -45,7 +47,7 @@ const BY_PATH: [(&str, AgentKind, &str); 5] = [
 
 impl AgentKind {
     /// All agents.
-    pub const ALL: [AgentKind; 13] = [
+    pub const ALL: [AgentKind; 14] = [
         AgentKind::ClaudeCode,
         AgentKind::Codex,
         AgentKind::GeminiCli,
@@ -59,6 +61,7 @@ impl AgentKind {
         AgentKind::Cline,
         AgentKind::Aider,
         AgentKind::Goose,
+        AgentKind::Unknown,
     ];
 
     /// Returns the word that is stored and shown.
@@ -77,6 +80,7 @@ impl AgentKind {
             AgentKind::Cline => "cline",
             AgentKind::Aider => "aider",
             AgentKind::Goose => "goose",
+            AgentKind::Unknown => "unknown",
         }
     }
 
@@ -113,7 +117,7 @@ impl AgentKind {
             AgentKind::Pi => &["pi", "--session", native_id],
             AgentKind::Droid => &["droid", "--resume", native_id],
             AgentKind::Amp => &["amp", "threads", "continue", native_id],
-            AgentKind::Cline => return None,
+            AgentKind::Cline | AgentKind::Unknown => return None,
             AgentKind::Aider => &["aider", "--restore-chat-history"],
             AgentKind::Goose => &["goose", "session", "--resume", "--session-id", native_id],
         };

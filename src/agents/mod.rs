@@ -14,6 +14,7 @@ mod copilot;
 mod cursor;
 mod droid;
 mod gemini;
+mod generic;
 mod goose;
 mod kind;
 mod mend;

@@ -55,7 +55,7 @@ fn of_record(value: &Value) -> Option<AgentKind> {
         }
         "session" if has("id") && has("timestamp") => AgentKind::Pi,
         "session_start" if has("id") && has("cwd") => AgentKind::Droid,
-        _ if has("data") && kind.contains('.') => AgentKind::CopilotCli,
+        _ if has("data") && has("timestamp") && kind.contains('.') => AgentKind::CopilotCli,
         _ if is_list("messages") => of_document(value)?,
         _ if is_list("conversation") || has("working_dir") => AgentKind::Goose,
         _ if has("sessionId") && has("projectHash") => AgentKind::GeminiCli,

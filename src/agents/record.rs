@@ -28,6 +28,11 @@ impl Record {
         self.0.get(key).is_some_and(|it| !it.is_null())
     }
 
+    /// Tells whether there is a list.
+    pub(super) fn has_list(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(Value::is_array)
+    }
+
     /// Looks at a text.
     pub(super) fn peek(&self, key: &str) -> Option<&str> {
         self.0.get(key).and_then(Value::as_str)

@@ -14,7 +14,7 @@ pub struct Sample {
     pub tokens: [u64; 4],
 }
 
-pub const SAMPLES: [Sample; 15] = [
+pub const SAMPLES: [Sample; 16] = [
     Sample {
         kind: AgentKind::ClaudeCode,
         text: concat!(
@@ -203,6 +203,12 @@ pub const SAMPLES: [Sample; 15] = [
         kind: AgentKind::Goose,
         text: r#"{"id":"20260101_1","working_dir":"/w","name":"Look","conversation":[{"id":"m1","role":"user","created":1767225601,"content":[{"type":"text","text":"look"}]}]}"#,
         kinds: "session.start message",
+        tokens: [0; 4],
+    },
+    Sample {
+        kind: AgentKind::Unknown,
+        text: r#"{"session_id":"s","messages":[{"role":"user","content":"look"},{"role":"assistant","content":null,"tool_calls":[{"id":"c","function":{"name":"bash","arguments":"{\"command\":\"ls\"}"}}]},{"role":"tool","tool_call_id":"c","content":"a"},{"odd":1}]}"#,
+        kinds: "raw message message tool.call tool.result raw",
         tokens: [0; 4],
     },
 ];
