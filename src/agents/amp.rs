@@ -50,9 +50,6 @@ fn message(mut record: Record, out: &mut Out<'_>) {
     let mut usage = record.record("usage").unwrap_or_default();
     base.at = record.record("meta").unwrap_or_default().time("sentAt").or(usage.time("timestamp"));
     base.id = record.id("messageId");
-    if let (Some(id), Some(thread)) = (&base.id, out.state.facts.session_id.clone()) {
-        base.copied = out.mark(&(thread, id));
-    }
     let role = record.text("role").and_then(|it| it.parse().ok()).unwrap_or(Role::User);
     let content = record.take("content").unwrap_or_default();
     let model = usage.word("model");

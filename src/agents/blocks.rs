@@ -119,7 +119,8 @@ fn result(mut block: Record) -> ToolResult {
 
 /// Returns what a result says; data that is no text stays data.
 pub(super) fn pieces(content: Value) -> Vec<Content> {
-    let is_plain = |it: &Value| it.is_string() || it.get("type").is_some();
+    let is_piece = |it: &Value| it.get("type").is_some() || it.get("text").is_some();
+    let is_plain = |it: &Value| it.is_string() || is_piece(it);
     match content {
         Value::Null => Vec::new(),
         Value::String(text) => vec![Content::Text(text)],

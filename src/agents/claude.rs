@@ -37,11 +37,15 @@ fn envelope(record: &mut Record, base: &mut Event, out: &mut Out<'_>) {
     base.parent = record.word("parentUuid").filter(|it| base.id.as_ref() != Some(it));
     base.turn = record.word("promptId");
     let is_side = record.flag("isSidechain").unwrap_or_default();
-    base.thread = record.word("agentId").or_else(|| is_side.then(|| "sidechain".to_owned()));
+    let agent = record.word("agentId").filter(|_| is_side);
+    base.thread = agent.clone().or_else(|| is_side.then(|| "sidechain".to_owned()));
     if let Some(id) = &base.id {
         base.copied = out.mark(id);
     }
     let facts = &mut out.state.facts;
+    if facts.session_id.is_none() {
+        facts.thread.clone_from(&agent);
+    }
     first(&mut facts.session_id, record.peek("sessionId"));
     first(&mut facts.version, record.peek("version"));
     first(&mut facts.cwd, record.peek("cwd"));

@@ -186,7 +186,7 @@ fn call(mut it: Record, told: &mut Told, base: &mut Event, out: &mut Out<'_>) {
     let status = it.text("status");
     let result = it.take("result");
     let has_result = result.is_some() || status.as_deref().is_some_and(is_over);
-    let id = if id.is_empty() { out.call_id(id) } else { id };
+    let id = out.call_id(id);
     let thread = it.word("agentId").or(base.thread.clone());
     let mut base = Event { at, thread, ..base.clone() };
     if !told.calls.contains_key(&id) {

@@ -2,7 +2,10 @@
 //!
 //! Source: files of the versions 1.2 to 1.18. A message has its usage once; the parts `step-finish` have
 //! it again. `input` is uncached; `output` has not the reasoning. The database itself is SQLite, and is
-//! not read here: `export` is its portable form.
+//! not read here: `export` is its portable form. The rows of its tables as JSON, `{session, message,
+//! part}`, are read too.
+
+mod tables;
 
 use super::out::{Out, blank, first, keep_rest};
 use super::record::Record;
@@ -20,6 +23,9 @@ pub(super) struct OpenCode;
 
 impl Reader for OpenCode {
     fn read(&mut self, mut document: Record, base: &mut Event, out: &mut Out<'_>) {
+        if document.has_list("session") && document.has_list("part") {
+            return tables::read(document, out);
+        }
         let Some(info) = document.record("info") else {
             return out.raw(base, "no session", document.rest());
         };
@@ -157,7 +163,7 @@ fn tool(mut part: Record, frame: &Message, base: &mut Event, out: &mut Out<'_>) 
     let mut time = state.record("time").unwrap_or_default();
     let name = part.text("tool").unwrap_or_default();
     let id = part.id("callID").unwrap_or_default();
-    let id = if id.is_empty() { out.call_id(id) } else { id };
+    let id = out.call_id(id);
     let status = state.text("status").unwrap_or_default();
     let (start, end) = (time.time("start"), time.time("end"));
     base.at = start.or(base.at);

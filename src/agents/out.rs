@@ -17,6 +17,8 @@ pub struct Facts {
     pub version: Option<String>,
     /// The language model, as first told.
     pub model: Option<String>,
+    /// The sub-agent that the transcript is of; `None` is the main thread.
+    pub thread: Option<String>,
     /// The directory that the agent worked in, as first told.
     pub cwd: Option<String>,
     /// The branch, as last told.
@@ -75,6 +77,8 @@ pub(super) struct State {
     is_started: bool,
     /// Ids of ours, of calls without one that have no result yet.
     open_calls: VecDeque<String>,
+    /// Whether calls have ids of the agent's.
+    has_call_ids: bool,
 }
 
 /// The most calls without an id that wait for a result.
@@ -148,10 +152,11 @@ impl Out<'_> {
 
     /// Returns the id of a call: one of ours, from its place, if the agent gave it none.
     pub(super) fn call_id(&mut self, id: String) -> String {
+        let state = &mut *self.state;
         if !id.is_empty() {
+            state.has_call_ids = true;
             return id;
         }
-        let state = &mut *self.state;
         let id = format!("h:{}.{}.{}", state.file, self.span.offset, state.open_calls.len());
         if state.open_calls.len() == MAX_OPEN_CALLS {
             state.open_calls.pop_front();
@@ -163,6 +168,9 @@ impl Out<'_> {
     /// Returns the id of the call that a result is of: where calls have no ids, results come in their
     /// order.
     pub(super) fn result_id(&mut self, id: String) -> String {
+        if !id.is_empty() && self.state.has_call_ids {
+            return id;
+        }
         let open = self.state.open_calls.pop_front();
         open.unwrap_or_else(|| if id.is_empty() { "h:none".to_owned() } else { id })
     }

@@ -57,15 +57,22 @@ fn of_record(value: &Value) -> Option<AgentKind> {
         "session_start" if has("id") && has("cwd") => AgentKind::Droid,
         _ if has("data") && has("timestamp") && kind.contains('.') => AgentKind::CopilotCli,
         _ if is_list("messages") => of_document(value)?,
+        _ if is_list("session") && is_list("message") && is_list("part") => AgentKind::OpenCode,
         _ if is_list("conversation") || has("working_dir") => AgentKind::Goose,
         _ if has("sessionId") && has("projectHash") => AgentKind::GeminiCli,
         "user" | "gemini" if has("id") && has("content") => AgentKind::GeminiCli,
         _ if has("parentUuid") && in_message("parts") => AgentKind::QwenCode,
-        "system" if has("systemPayload") => AgentKind::QwenCode,
-        _ if has("uuid") && has("sessionId") && !has("systemPayload") => AgentKind::ClaudeCode,
+        _ if has("uuid") && (has("systemPayload") || has("provenance")) => AgentKind::QwenCode,
+        _ if has("uuid") && has("sessionId") => AgentKind::ClaudeCode,
         _ if in_message("content") && has("uuid") => AgentKind::ClaudeCode,
         "user" | "assistant" if in_message("content") => AgentKind::ClaudeCode,
         "message" if in_message("role") => AgentKind::Droid,
+        "summary" if has("leafUuid") => AgentKind::ClaudeCode,
+        "file-history-snapshot" | "queue-operation" | "mode" | "permission-mode"
+            if has("sessionId") || has("messageId") =>
+        {
+            AgentKind::ClaudeCode
+        }
         "" if has("role") && in_message("content") => AgentKind::Cursor,
         "" if has("role") && has("created") && is_list("content") => AgentKind::Goose,
         "" if has("instructions") && has("timestamp") => AgentKind::Codex,
@@ -124,17 +131,18 @@ fn of_torn_document(head: &[u8]) -> Option<AgentKind> {
 /// Judges a path, where the content tells nothing.
 fn of_path(path: &str) -> Option<AgentKind> {
     let parts = [
-        ("/.claude/", AgentKind::ClaudeCode),
-        ("/.codex/", AgentKind::Codex),
+        ("/.claude/projects/", AgentKind::ClaudeCode),
+        ("/.codex/sessions/", AgentKind::Codex),
+        ("/.codex/archived_sessions/", AgentKind::Codex),
         ("/.gemini/tmp/", AgentKind::GeminiCli),
-        ("/.qwen/", AgentKind::QwenCode),
-        ("/.copilot/", AgentKind::CopilotCli),
-        ("/.cursor/", AgentKind::Cursor),
-        ("/.pi/", AgentKind::Pi),
-        ("/.factory/", AgentKind::Droid),
+        ("/.qwen/projects/", AgentKind::QwenCode),
+        ("/.copilot/session-state/", AgentKind::CopilotCli),
+        ("/agent-transcripts/", AgentKind::Cursor),
+        ("/.pi/agent/sessions/", AgentKind::Pi),
+        ("/.factory/sessions/", AgentKind::Droid),
         ("/amp/threads/", AgentKind::Amp),
-        ("/.cline/", AgentKind::Cline),
-        ("api_conversation_history.json", AgentKind::Cline),
+        ("/.cline/data/", AgentKind::Cline),
+        ("/api_conversation_history.json", AgentKind::Cline),
     ];
     parts.into_iter().find(|(part, _)| path.contains(part)).map(|(_, kind)| kind)
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use git_session::agents::{AgentKind, Lineage, Transcript};
-use git_session::model::conversation::{Event, Payload, Role, Totals, Usage};
+use git_session::model::conversation::{Content, Event, Payload, Role, Totals, Usage};
 use serde_json::Value;
 
 use crate::corpus::{self, Told};
@@ -149,26 +149,30 @@ fn what_a_fork_of_codex_copied_counts_once() {
     assert_eq!(parent + child, said("dedupedScannerUnits"));
 }
 
-/// Source: the run of each real agent with the same three tools, as its own files count it.
+/// Source: the run of each real agent with the same three tools, and the tokens that the model said.
 #[test]
-fn the_scripted_run_of_each_real_agent_has_its_prompt_and_three_calls() {
+fn the_scripted_run_of_each_real_agent_has_its_prompt_its_calls_and_its_tokens() {
     let Some(data) = corpus::data() else {
         return;
     };
-    for (agent, prompt, completion) in
-        [("claude", None, None), ("codex", Some(406), Some(80)), ("gemini", Some(406), Some(80))]
-    {
-        let told = corpus::read(&data.join("hooks").join(agent).join("transcript.jsonl"));
-        let told = told.unwrap_or_else(|| panic!("{agent} is nobody's"));
+    // The rows of OpenCode end with its sixth part, which is the second call.
+    let runs = [
+        ("claude/transcript.jsonl", (606, 200, 80), 3),
+        ("codex/transcript.jsonl", (406, 200, 80), 3),
+        ("gemini/transcript.jsonl", (406, 0, 80), 3),
+        ("opencode/opencode.db.json", (406, 200, 80), 2),
+    ];
+    for (name, tokens, n_calls) in runs {
+        let told = corpus::read(&data.join("hooks").join(name));
+        let told = told.unwrap_or_else(|| panic!("{name} is nobody's"));
         let ours = counts(&told);
-        assert_eq!(ours.tool_calls, 3, "{agent}");
-        assert_eq!(ours.prompt, prompt.unwrap_or(ours.prompt), "{agent}");
-        assert_eq!(ours.completion, completion.unwrap_or(ours.completion), "{agent}");
+        println!("{name}: {ours:?}");
+        assert_eq!(ours.tool_calls, n_calls, "{name}");
+        assert_eq!((ours.prompt, ours.cached, ours.completion), tokens, "{name}");
         let is_prompt = |it: &&Event| {
-            matches!(&it.payload, Payload::Message(m)
-            if m.role == Role::User && !m.is_meta && format!("{:?}", m.content).contains("please do the scripted thing"))
+            matches!(&it.payload, Payload::Message(m) if m.role == Role::User && !m.is_meta
+                && Content::text_of(&m.content).contains("please do the scripted thing"))
         };
-        assert_eq!(told.events.iter().filter(is_prompt).count(), 1, "{agent}");
-        println!("{agent}: {ours:?}");
+        assert_eq!(told.events.iter().filter(is_prompt).count(), 1, "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! One small transcript of each agent, in its format.
 
-use git_session::agents::AgentKind;
+use git_session::agents::{AgentKind, Transcript};
+use git_session::model::conversation::{Content, Event, Payload, Role, Totals};
 
 use crate::corpus::read_as;
 
@@ -217,12 +218,38 @@ pub const SAMPLES: [Sample; 16] = [
 fn each_agent_is_told_in_the_same_events_and_counted_by_its_own_rule() {
     for sample in &SAMPLES {
         let told = read_as(sample.kind, sample.text.as_bytes(), 4096);
-        let kinds: Vec<&str> =
-            told.events.iter().map(git_session::model::conversation::Event::kind).collect();
+        let kinds: Vec<&str> = told.events.iter().map(Event::kind).collect();
         assert_eq!(kinds.join(" "), sample.kinds, "{}", sample.kind);
         let sum = told.tokens();
         let tokens = [sum.input, sum.cache_read, sum.cache_write, sum.output];
         assert_eq!(tokens, sample.tokens, "{}", sample.kind);
         assert_eq!(told.offset, sample.text.len() as u64, "{}", sample.kind);
+        let is_asked = |it: &Event| {
+            matches!(&it.payload, Payload::Message(m) if m.role == Role::User
+                && Content::text_of(&m.content).starts_with("look"))
+        };
+        assert_eq!(told.events.iter().filter(|it| is_asked(it)).count(), 1, "{}", sample.kind);
     }
+}
+
+/// Source: `/background` and `--fork-session` of Claude Code copy the chain with the same ids under a new
+/// session id, and say nothing.
+#[test]
+fn a_fork_that_does_not_say_so_counts_only_what_is_new() {
+    let parent = SAMPLES[0].text;
+    let mut transcript = Transcript::new(AgentKind::ClaudeCode);
+    transcript.push(parent.as_bytes(), &mut Vec::new());
+    let new = concat!(
+        r#"{"type":"assistant","uuid":"u9","parentUuid":"u5","sessionId":"f","timestamp":"2026-01-01T00:01:00Z","#,
+        r#""message":{"id":"m9","role":"assistant","content":"on","usage":{"input_tokens":2,"output_tokens":4}}}"#,
+    );
+    let fork = format!("{}{new}\n", parent.replace(r#""sessionId":"s""#, r#""sessionId":"f""#));
+    let mut forked = Transcript::new(AgentKind::ClaudeCode).inheriting(transcript.lineage());
+    let (mut events, mut totals) = (Vec::new(), Totals::default());
+    forked.push(fork.as_bytes(), &mut events);
+    events.iter().for_each(|event| totals.add(event));
+    assert_eq!((totals.sum().input, totals.sum().output), (2, 4));
+    assert_eq!(forked.facts().session_id.as_deref(), Some("f"));
+    let live: Vec<&str> = Event::live(&events).iter().map(|it| it.kind()).collect();
+    assert_eq!(live, ["meta", "session.start", "message", "usage"]);
 }

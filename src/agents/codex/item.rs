@@ -86,7 +86,7 @@ fn call(kind: &str, mut item: Record, open: &mut OpenCalls, base: &mut Event, ou
     };
     let id = item.id("call_id").or_else(|| base.id.clone()).unwrap_or_default();
     let call = ToolCall {
-        call: if id.is_empty() { out.call_id(id) } else { id },
+        call: out.call_id(id),
         tool_kind: tools::kind(&name),
         name,
         input,
