@@ -1,8 +1,9 @@
 //! Aider: `.aider.chat.history.md`, a Markdown file with all sessions of a repository.
 //!
 //! Source: files of the version 0.86. `# aider chat started at <local time>` begins a session, `#### `
-//! is what the person says, `> ` what the program says, and anything else is the model's. There are no
-//! ids; the times have no zone, so none is told. Tokens are rounded: `> Tokens: 12k sent, 1.2k received.`
+//! is what the person says (or a heading in an answer), `> ` what the program says, and anything else is
+//! the model's. There are no ids; the times have no zone, so none is told. Tokens are rounded:
+//! `> Tokens: 12k sent, 1.2k received.`
 
 use super::out::Out;
 use super::record::Record;
@@ -37,7 +38,7 @@ impl Reader for Aider {
         if let Some(time) = line.strip_prefix(HEADER) {
             self.flush(out);
             self.start(time.trim(), out);
-        } else if let Some(said) = line.strip_prefix("#### ") {
+        } else if let Some(said) = line.strip_prefix("#### ").filter(|it| self.is_prompt(it)) {
             self.say(Role::User, said.trim_end(), out);
         } else if let Some(told) = line.strip_prefix("> ") {
             self.flush(out);
@@ -57,6 +58,14 @@ impl Reader for Aider {
 }
 
 impl Aider {
+    /// Tells whether a line with four `#` is what the person says. A prompt ends in two spaces; without
+    /// them it may be a heading in the model's answer.
+    fn is_prompt(&self, line: &str) -> bool {
+        let is_said = |lines: &[String]| lines.iter().any(|it| !it.trim().is_empty());
+        let is_answer = matches!(&self.said, Some((Role::Assistant, lines, _)) if is_said(lines));
+        !is_answer || line.ends_with("  ")
+    }
+
     fn start(&mut self, time: &str, out: &mut Out<'_>) {
         if self.n_sessions > 0 {
             out.push(Event::new(SessionEnd::default()));

@@ -121,17 +121,15 @@ fn result(mut block: Record) -> ToolResult {
 pub(super) fn pieces(content: Value) -> Vec<Content> {
     let is_piece = |it: &Value| it.get("type").is_some() || it.get("text").is_some();
     let is_plain = |it: &Value| it.is_string() || is_piece(it);
+    let said = |it| match block(it) {
+        Block::Piece(piece) => piece,
+        Block::Call(it) => Content::Json(it.input),
+        Block::Result(it) => Content::Text(Content::text_of(&it.content)),
+    };
     match content {
         Value::Null => Vec::new(),
-        Value::String(text) => vec![Content::Text(text)],
-        Value::Array(list) if list.iter().all(is_plain) => {
-            let piece = |it| match block(it) {
-                Block::Piece(piece) => piece,
-                Block::Call(it) => Content::Json(it.input),
-                Block::Result(it) => Content::Text(Content::text_of(&it.content)),
-            };
-            list.into_iter().map(piece).collect()
-        }
+        Value::Array(list) if list.iter().all(is_plain) => list.into_iter().map(said).collect(),
+        other if is_plain(&other) => vec![said(other)],
         other => vec![Content::Json(other)],
     }
 }
@@ -142,7 +140,7 @@ pub(super) fn say(
     base: &mut Event,
     role: Role,
     blocks: Vec<Block>,
-    frame: Frame,
+    mut frame: Frame,
 ) {
     let message = |content| Message {
         role,
@@ -152,7 +150,7 @@ pub(super) fn say(
         model: frame.model.clone(),
         is_meta: frame.is_meta,
     };
-    let mut detail = frame.detail.clone();
+    let mut detail = frame.detail.take();
     let (mut said, mut is_silent) = (Vec::new(), true);
     for block in blocks {
         if let Block::Piece(piece) = block {

@@ -7,7 +7,7 @@
 mod item;
 mod open;
 
-use self::open::OpenCalls;
+use self::item::Items;
 use super::out::{Out, first, keep_rest};
 use super::record::Record;
 use super::transcript::Reader;
@@ -21,16 +21,16 @@ use crate::model::conversation::{
 pub(super) struct Codex {
     /// The turn that is under way.
     turn: Option<String>,
-    /// The model and directory that were told last.
-    context: (Option<String>, Option<String>),
+    /// The directory that was told last.
+    cwd: Option<String>,
+    /// What is known of the model and its items.
+    items: Items,
     /// The totals that were told last: input, cached, output.
     total: Option<Total>,
     /// Records with a smaller ordinal were copied from another thread.
     own_from: u64,
     /// Whether the copied beginning is over.
     is_own: bool,
-    /// The calls that have no output yet.
-    open: OpenCalls,
 }
 
 type Total = [u64; 4];
@@ -50,7 +50,7 @@ impl Reader for Codex {
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {
-        self.open.give_up(out);
+        self.items.open.give_up(out);
     }
 }
 
@@ -62,7 +62,7 @@ impl Codex {
             "turn_context" => self.turn_context(payload, base, out),
             "response_item" => {
                 base.copied |= self.is_copied_turn(out);
-                item::read(payload, &self.context.0, &mut self.open, base, out);
+                item::read(payload, &mut self.items, base, out);
             }
             "event_msg" => self.event(payload, base, out),
             "compacted" => {
@@ -88,7 +88,7 @@ impl Codex {
         let mut map = record.rest();
         map.insert("type".to_owned(), kind.into());
         let item = Record::new(Value::Object(map)).unwrap_or_default();
-        item::read(item, &self.context.0, &mut self.open, base, out);
+        item::read(item, &mut self.items, base, out);
     }
 
     fn session(&mut self, mut meta: Record, base: &mut Event, out: &mut Out<'_>) {
@@ -131,14 +131,14 @@ impl Codex {
         }
         base.turn = self.turn.clone();
         base.copied |= self.is_copied_turn(out);
-        let now = (context.word("model"), context.word("cwd"));
-        first(&mut out.state.facts.model, now.0.as_deref());
-        first(&mut out.state.facts.cwd, now.1.as_deref());
-        if now == self.context {
+        let (model, cwd) = (context.word("model"), context.word("cwd"));
+        first(&mut out.state.facts.model, model.as_deref());
+        first(&mut out.state.facts.cwd, cwd.as_deref());
+        if model == self.items.model && cwd == self.cwd {
             return out.skip(base, "the context of the turn is the same as before");
         }
-        let (model, cwd) = now.clone();
-        self.context = now;
+        self.items.model.clone_from(&model);
+        self.cwd.clone_from(&cwd);
         keep_rest(base, context);
         out.say(base, Meta { model, cwd, ..Meta::default() });
     }
@@ -161,7 +161,9 @@ impl Codex {
                 keep_rest(base, event);
                 out.say(base, Payload::TurnStart(None));
             }
-            "task_complete" | "turn_complete" | "turn_aborted" => self.turn_end(event, base, out),
+            "task_complete" | "task_completed" | "turn_complete" | "turn_aborted" => {
+                self.turn_end(event, base, out);
+            }
             "token_count" => self.tokens(event, base, out),
             "user_message"
             | "agent_message"
@@ -214,7 +216,7 @@ impl Codex {
         keep_rest(base, event);
         out.say(base, TurnEnd { stop: Some(stop), ms });
         self.turn = None;
-        self.open.give_up(out);
+        self.items.open.give_up(out);
     }
 
     fn tokens(&mut self, mut event: Record, base: &mut Event, out: &mut Out<'_>) {
@@ -237,7 +239,7 @@ impl Codex {
         let written = last.count("cache_write_input_tokens");
         let usage = Usage {
             msg: None,
-            model: self.context.0.clone(),
+            model: self.items.model.clone(),
             input: last.count("input_tokens").saturating_sub(cached).saturating_sub(written),
             cache_read: cached,
             cache_write: written,

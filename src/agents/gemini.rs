@@ -107,7 +107,7 @@ impl Gemini {
         let kind = record.text("type").unwrap_or_default();
         let model = record.word("model");
         first(&mut out.state.facts.model, model.as_deref());
-        let content = pieces(record.take("content").unwrap_or_default());
+        let content = parts(record.take("content").unwrap_or_default());
         let calls = record.records("toolCalls");
         let thoughts = record.records("thoughts");
         let tokens = record.record("tokens");
@@ -148,13 +148,20 @@ impl Gemini {
 
 fn user(content: Vec<Content>, told: &mut Told, base: &mut Event, out: &mut Out<'_>) {
     let is_answer =
-        |it: &Content| matches!(it, Content::Other(map) if map.contains_key("functionResponse"));
+        |it: &Content| matches!(it, Content::Json(it) if it.get("functionResponse").is_some());
     if !content.is_empty() && content.iter().all(is_answer) {
         return out.skip(base, "the result is told with its call");
     }
-    let text = Content::text_of(&content);
-    let is_meta = text.starts_with("<session_context>");
+    let is_meta = Content::text_of(&content).starts_with("<session_context>");
     say_once(Message { is_meta, ..Message::new(Role::User, content) }, told, base, out);
+}
+
+/// Returns the pieces of a message: a text, or parts, of which one without a text is data.
+fn parts(content: Value) -> Vec<Content> {
+    match content {
+        Value::Array(parts) => parts.into_iter().flat_map(pieces).collect(),
+        other => pieces(other),
+    }
 }
 
 /// Says a message, unless it was said before; a changed one replaces the first.

@@ -77,6 +77,8 @@ pub(super) struct State {
     is_started: bool,
     /// Ids of ours, of calls without one that have no result yet.
     open_calls: VecDeque<String>,
+    /// The number of such calls.
+    n_unnamed: u64,
     /// Whether calls have ids of the agent's.
     has_call_ids: bool,
 }
@@ -157,7 +159,8 @@ impl Out<'_> {
             state.has_call_ids = true;
             return id;
         }
-        let id = format!("h:{}.{}.{}", state.file, self.span.offset, state.open_calls.len());
+        let id = format!("h:{}.{}.{}", state.file, self.span.offset, state.n_unnamed);
+        state.n_unnamed += 1;
         if state.open_calls.len() == MAX_OPEN_CALLS {
             state.open_calls.pop_front();
         }
@@ -199,9 +202,10 @@ pub(super) fn first(slot: &mut Option<String>, value: Option<&str>) {
     }
 }
 
-/// Keeps what was not taken out of a record, under `x`.
+/// Keeps what was not taken out of a record, under `x`; a null says nothing.
 pub(super) fn keep_rest(base: &mut Event, record: Record) {
-    let rest = record.rest();
+    let mut rest = record.rest();
+    rest.retain(|_, value| !value.is_null());
     if !rest.is_empty() {
         base.extra.insert("x".to_owned(), Value::Object(rest));
     }

@@ -15,47 +15,65 @@ const PUT_IN: [&str; 6] = [
     "<permissions instructions>",
     "<collaboration_mode>",
     "<turn_aborted>",
-    "# AGENTS.md instructions",
+    "# AGENTS.md",
 ];
 
 /// Calls that have no output of their own.
 const SERVED: [&str; 2] = ["web_search_call", "image_generation_call"];
 
-/// Reads an item; `model` is the one that the turn asks.
-pub(super) fn read(
-    mut item: Record,
-    model: &Option<String>,
-    open: &mut OpenCalls,
-    base: &mut Event,
-    out: &mut Out<'_>,
-) {
+/// What is known between two items.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    /// The model that the turn asks.
+    pub(super) model: Option<String>,
+    /// The calls that have no output yet.
+    pub(super) open: OpenCalls,
+    /// The id of the answer that the model is giving: that of its first item.
+    answer: Option<String>,
+}
+
+impl Items {
+    /// Notes who made an item: what the model makes until somebody else does is one answer.
+    fn note(&mut self, kind: &str, role: Option<&str>, base: &Event, out: &Out<'_>) {
+        let is_of_model = match kind {
+            "message" => role == Some("assistant"),
+            "reasoning" => true,
+            _ => kind.ends_with("_call"),
+        };
+        let id = || base.id.clone().unwrap_or_else(|| format!("h:{}", out.span.offset));
+        self.answer = is_of_model.then(|| self.answer.take().unwrap_or_else(id));
+    }
+}
+
+/// Reads an item.
+pub(super) fn read(mut item: Record, items: &mut Items, base: &mut Event, out: &mut Out<'_>) {
     let kind = item.text("type").unwrap_or_default();
     base.id = item.word("id").or(base.id.take());
+    items.note(&kind, item.peek("role"), base, out);
     match kind.as_str() {
-        "message" | "agent_message" => {
-            if item.peek("role") == Some("assistant") {
-                open.pass();
-            }
-            message(item, model, base, out);
-        }
-        "reasoning" => reasoning(item, model, base, out),
-        _ if kind.ends_with("_output") => output(item, open, base, out),
-        _ if kind.ends_with("_call") => call(&kind, item, open, base, out),
+        "message" | "agent_message" => message(item, items, base, out),
+        "reasoning" => reasoning(item, items, base, out),
+        _ if kind.ends_with("_output") => output(item, items, base, out),
+        _ if kind.ends_with("_call") => call(&kind, item, items, base, out),
         _ => out.raw(base, &format!("response_item '{kind}'"), item.rest()),
     }
 }
 
-fn message(mut item: Record, model: &Option<String>, base: &mut Event, out: &mut Out<'_>) {
+fn message(mut item: Record, items: &mut Items, base: &mut Event, out: &mut Out<'_>) {
     let role = item.text("role").and_then(|it| it.parse().ok()).unwrap_or(Role::Assistant);
     let content = pieces(item.take("content").unwrap_or_default());
     let text = Content::text_of(&content);
+    let is_put_in = PUT_IN.iter().any(|it| text.trim_start().starts_with(it));
     let is_meta =
-        role != Role::Assistant && PUT_IN.iter().any(|it| text.trim_start().starts_with(it));
+        matches!(role, Role::System | Role::Developer) || (role == Role::User && is_put_in);
     let is_answer = role == Role::Assistant;
+    if is_answer {
+        items.open.pass();
+    }
     let message = Message {
         name: item.word("author"),
-        model: model.clone().filter(|_| is_answer),
-        msg: base.id.clone().filter(|_| is_answer),
+        model: items.model.clone().filter(|_| is_answer),
+        msg: items.answer.clone(),
         is_meta,
         ..Message::new(role, content)
     };
@@ -63,7 +81,7 @@ fn message(mut item: Record, model: &Option<String>, base: &mut Event, out: &mut
     out.say(base, message);
 }
 
-fn reasoning(mut item: Record, model: &Option<String>, base: &mut Event, out: &mut Out<'_>) {
+fn reasoning(mut item: Record, items: &Items, base: &mut Event, out: &mut Out<'_>) {
     let text = |mut it: Record| it.word("text");
     let mut thoughts: Vec<String> = item.records("summary").into_iter().filter_map(text).collect();
     thoughts.extend(item.records("content").into_iter().filter_map(text));
@@ -73,10 +91,17 @@ fn reasoning(mut item: Record, model: &Option<String>, base: &mut Event, out: &m
         return out.skip(base, "the reasoning is encrypted");
     }
     let content = thoughts.into_iter().map(Content::Thinking).collect();
-    out.say(base, Message { model: model.clone(), ..Message::new(Role::Assistant, content) });
+    out.say(
+        base,
+        Message {
+            model: items.model.clone(),
+            msg: items.answer.clone(),
+            ..Message::new(Role::Assistant, content)
+        },
+    );
 }
 
-fn call(kind: &str, mut item: Record, open: &mut OpenCalls, base: &mut Event, out: &mut Out<'_>) {
+fn call(kind: &str, mut item: Record, items: &mut Items, base: &mut Event, out: &mut Out<'_>) {
     let keys = ["arguments", "input", "action"];
     let input = arguments(keys.into_iter().find_map(|key| item.take(key)));
     let name = item.word("name").unwrap_or_else(|| kind.trim_end_matches("_call").to_owned());
@@ -90,7 +115,7 @@ fn call(kind: &str, mut item: Record, open: &mut OpenCalls, base: &mut Event, ou
         tool_kind: tools::kind(&name),
         name,
         input,
-        msg: None,
+        msg: items.answer.clone(),
         governance: None,
     };
     keep_rest(base, item);
@@ -98,19 +123,26 @@ fn call(kind: &str, mut item: Record, open: &mut OpenCalls, base: &mut Event, ou
     if SERVED.contains(&kind) {
         out.say(base, call);
     } else {
-        open.say(call, base, out);
+        items.open.say(call, base, out);
     }
 }
 
-fn output(mut item: Record, open: &mut OpenCalls, base: &mut Event, out: &mut Out<'_>) {
+fn output(mut item: Record, items: &mut Items, base: &mut Event, out: &mut Out<'_>) {
     let call = item.id("call_id").or_else(|| base.id.clone()).unwrap_or_default();
     let output = item.take("output").or_else(|| item.take("tools")).unwrap_or_default();
     let (output, is_ok) = unwrap(output);
+    let is_ok = is_ok.or_else(|| exit_of(output.as_str()?).map(|code| code == 0));
     let call = out.result_id(call);
-    open.answer(&call, out);
+    items.open.answer(&call);
     let result = ToolResult { call, is_ok, content: pieces(output), ..ToolResult::default() };
     keep_rest(base, item);
     out.say(base, result);
+}
+
+/// Returns the exit code that an output of a command begins with, in words.
+fn exit_of(output: &str) -> Option<i64> {
+    let line = |it: &str| it.strip_prefix("Process exited with code ").map(str::to_owned);
+    output.lines().take(8).find_map(line)?.trim().parse().ok()
 }
 
 /// Takes apart an output that is `{output, metadata: {exit_code}}`, or `{content, success}`, as an

@@ -10,9 +10,9 @@ pub(super) struct OpenCalls(Vec<OpenCall>);
 
 #[derive(Debug)]
 struct OpenCall {
-    event: Event,
+    id: String,
+    seq: u64,
     is_passed: bool,
-    is_given_up: bool,
 }
 
 /// The most calls that are remembered.
@@ -21,26 +21,17 @@ const MAX: usize = 256;
 impl OpenCalls {
     /// Says a call that waits for its output.
     pub(super) fn say(&mut self, call: ToolCall, base: &mut Event, out: &mut Out<'_>) {
-        let event = Event { payload: call.clone().into(), ..base.clone() };
+        let id = call.call.clone();
         let seq = out.say(base, call);
         if self.0.len() == MAX {
             self.0.remove(0);
         }
-        let event = Event { seq: Some(seq), ..event };
-        self.0.push(OpenCall { event, is_passed: false, is_given_up: false });
+        self.0.push(OpenCall { id, seq, is_passed: false });
     }
 
-    /// Notes that a call has its output; one that was given up is said again.
-    pub(super) fn answer(&mut self, id: &str, out: &mut Out<'_>) {
-        let is_it =
-            |it: &OpenCall| matches!(&it.event.payload, Payload::ToolCall(call) if call.call == id);
-        let Some(idx) = self.0.iter().position(is_it) else {
-            return;
-        };
-        let open = self.0.remove(idx);
-        if open.is_given_up {
-            out.push(open.event);
-        }
+    /// Notes that a call has its output.
+    pub(super) fn answer(&mut self, id: &str) {
+        self.0.retain(|it| it.id != id);
     }
 
     /// Notes that the model went on.
@@ -48,13 +39,14 @@ impl OpenCalls {
         self.0.iter_mut().for_each(|it| it.is_passed = true);
     }
 
-    /// Takes back the calls that the model talked past.
+    /// Takes back the calls that the model talked past: the turn is over.
     pub(super) fn give_up(&mut self, out: &mut Out<'_>) {
-        for open in self.0.iter_mut().filter(|it| it.is_passed && !it.is_given_up) {
-            open.is_given_up = true;
-            let reason = "the call has no output, and did not run".to_owned();
-            let skip = Event::new(Payload::Skip(reason));
-            out.push(Event { replaces: open.event.seq.into_iter().collect(), ..skip });
+        let all = std::mem::take(&mut self.0).into_iter();
+        let (passed, open): (Vec<OpenCall>, _) = all.partition(|it| it.is_passed);
+        self.0 = open;
+        for call in passed {
+            let skip = Payload::Skip("the call has no output, and did not run".to_owned());
+            out.push(Event { replaces: vec![call.seq], ..Event::new(skip) });
         }
     }
 }

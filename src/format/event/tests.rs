@@ -46,6 +46,15 @@ fn unknown_keys_are_kept_after_the_known_ones() {
 }
 
 #[test]
+fn a_number_is_the_same_when_it_is_written_and_read_again() {
+    for number in ["33333333333333333333333333333333333333333333", "0.30000000000000004", "1e-7"] {
+        let line = format!(r#"{{"kind":"note","text":"n","x":{number}}}"#);
+        let event = parse(line.as_bytes()).expect("an event");
+        assert_eq!(parse(to_line(&event).as_bytes()).expect("an event"), event, "{number}");
+    }
+}
+
+#[test]
 fn a_content_may_be_a_text() {
     let event = parse(br#"{"kind":"message","role":"user","content":"hi"}"#).expect("an event");
     let Payload::Message(message) = event.payload else {
