@@ -183,6 +183,11 @@ impl Out<'_> {
         hash(&text)
     }
 
+    /// Tells whether the transcript has `mark` already.
+    pub(super) fn has(&self, mark: &impl Hash) -> bool {
+        self.state.own.has(mark)
+    }
+
     /// Notes that the transcript has `mark`; tells whether the one that it was copied from has it too.
     pub(super) fn mark(&mut self, mark: &impl Hash) -> bool {
         self.state.own.add(mark);

@@ -255,3 +255,20 @@ fn a_fork_that_does_not_say_so_counts_only_what_is_new() {
     let live: Vec<&str> = Event::live(&events).iter().map(|it| it.kind()).collect();
     assert_eq!(live, ["meta", "session.start", "message", "usage"]);
 }
+
+/// Source: a resume may write records again that are there already.
+#[test]
+fn a_record_that_is_there_twice_counts_once() {
+    let twice = [SAMPLES[0].text, SAMPLES[0].text].concat();
+    let (once, told) = (
+        read_as(AgentKind::ClaudeCode, SAMPLES[0].text.as_bytes(), 4096),
+        read_as(AgentKind::ClaudeCode, twice.as_bytes(), 4096),
+    );
+    assert_eq!(told.tokens(), once.tokens());
+    let n_calls = |told: &crate::corpus::Told| {
+        let live = Event::live(&told.events);
+        live.iter().filter(|it| it.kind() == "tool.call").count()
+    };
+    assert_eq!(n_calls(&told), n_calls(&once));
+    assert!(told.events.len() > once.events.len(), "they are told, as copies");
+}
