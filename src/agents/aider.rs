@@ -15,6 +15,8 @@ use crate::model::conversation::{
 };
 use crate::model::{Map, Value};
 
+/// The most that is held back, in bytes: a longer text is several messages.
+const MAX_HELD: u64 = 1 << 20;
 const HEADER: &str = "# aider chat started at ";
 
 /// Reads Aider's lines.
@@ -87,6 +89,9 @@ impl Aider {
     fn say(&mut self, role: Role, line: &str, out: &mut Out<'_>) {
         self.is_held = true;
         let is_empty = line.trim().is_empty();
+        if matches!(&self.said, Some((_, _, span)) if span.n_bytes > MAX_HELD) {
+            self.flush(out);
+        }
         match &mut self.said {
             Some((speaker, lines, span)) if *speaker == role || is_empty => {
                 lines.push(line.to_owned());
