@@ -54,7 +54,10 @@ fn message(mut record: Record, out: &mut Out<'_>) {
     let content = record.take("content").unwrap_or_default();
     let model = usage.word("model");
     first(&mut out.state.facts.model, model.as_deref());
-    let msg = base.id.clone().filter(|_| role == Role::Assistant);
+    // Its ids count from 0 in each thread.
+    let thread = out.state.facts.session_id.clone().unwrap_or_default();
+    let id = base.id.as_ref().filter(|_| role == Role::Assistant);
+    let msg = id.map(|id| format!("{thread}.{id}"));
     keep_rest(&mut base, record);
     let frame = Frame { msg: msg.clone(), model: model.clone(), ..Frame::default() };
     blocks::say(out, &mut base, role, blocks::blocks(content), frame);
