@@ -1,39 +1,14 @@
 use super::*;
 use crate::model::conversation::Payload;
 
-/// One line of each kind with all of its fields, in the order of the format.
-const LINES: [&str; 26] = [
-    r#"{"v":1,"seq":1,"kind":"session.start","ts":"2026-01-07T13:02:57.000000Z","agent":"claude-code","agent_version":"2.1.0","model":"m","cwd":"src","branch":"main","head":"abc","worktree":"w","parent_session":"p","resumed_from":"r","forked_from":"f"}"#,
-    r#"{"v":1,"kind":"session.end","reason":"logout","outcome":"success"}"#,
-    r#"{"v":1,"kind":"turn.start","turn":"t1","source":"user"}"#,
-    r#"{"v":1,"kind":"turn.end","turn":"t1","stop":"end_turn","ms":7}"#,
-    r#"{"v":1,"seq":2,"kind":"message","id":"u1","thread":"a1","parent":"u0","src":{"f":0,"off":12,"len":34},"copied":true,"replaces":[1],"role":"assistant","name":"n","content":[{"type":"text","text":"a\nb"},{"type":"thinking","thinking":"hm"}],"msg":"m1","model":"m","meta":true}"#,
-    r#"{"v":1,"kind":"message","role":"user","content":[{"type":"image","media":"image/png","sha":"00","url":"u"},{"type":"file","path":"p"},{"type":"json","value":null},{"type":"new","a":1}]}"#,
-    r#"{"v":1,"kind":"message","role":"tool","content":[]}"#,
-    r#"{"v":1,"kind":"tool.call","call":"c1","name":"bash","tool_kind":"execute","input":{"a":null},"msg":"m1","governance":{"allowed":false,"reason":"r","by":"b","z":1}}"#,
-    r#"{"v":1,"kind":"tool.result","call":"c1","ok":false,"content":[{"type":"text","text":"x"}],"detail":{"exit":1},"ms":3,"truncated":true}"#,
-    r#"{"v":1,"kind":"usage","msg":"m1","model":"m","input":1,"cache_read":2,"cache_write":3,"cache_write_1h":1,"output":4,"reasoning":1,"cost":{"amount":0.5,"currency":"USD","source":"agent"},"final":false}"#,
-    r#"{"v":1,"kind":"compaction","phase":"summary","trigger":"auto","pre_tokens":9,"post_tokens":1,"summary":"s"}"#,
-    r#"{"v":1,"kind":"state","machine":"feature","from":"a","to":"b","cause":"c","by":"d"}"#,
-    r#"{"v":1,"kind":"file","path":"a.txt","op":"edit","call":"c1","before":"0","after":"1"}"#,
-    r#"{"v":1,"kind":"link","commit":"abc"}"#,
-    r#"{"v":1,"kind":"link","pr":"1"}"#,
-    r#"{"v":1,"kind":"link","issue":"FEAT-1"}"#,
-    r#"{"v":1,"kind":"link","prd":"p"}"#,
-    r#"{"v":1,"kind":"link","url":"https://example.org"}"#,
-    r#"{"v":1,"kind":"meta","title":"t","mode":"plan","model":"m","cwd":"c","branch":"b","rewound_to":"u1"}"#,
-    r#"{"v":1,"kind":"note","text":"n"}"#,
-    r#"{"v":1,"kind":"decision","text":"d","rationale":"r","alternatives":["a"]}"#,
-    r#"{"v":1,"kind":"error","message":"m","recoverable":true,"recovered":true}"#,
-    r#"{"v":1,"kind":"checkpoint","name":"n","commit":"abc"}"#,
-    r#"{"v":1,"kind":"raw","reason":"unknown type 'x'","record":{"type":"x"}}"#,
-    r#"{"v":1,"kind":"skip","reason":"said again"}"#,
-    r#"{"v":1,"kind":"x.own","weather":{"is":"fine"}}"#,
-];
+/// One line of each kind with all of its fields, in the order of the format: a golden sample, which
+/// never changes.
+const SAMPLE: &str = include_str!("../../../tests/format/v1/conversation.events.jsonl");
 
 #[test]
 fn every_kind_is_read_and_written_again_byte_for_byte() {
-    for line in LINES {
+    assert_eq!(SAMPLE.lines().count(), 26);
+    for line in SAMPLE.lines() {
         let event = parse(line.as_bytes()).unwrap_or_else(|it| panic!("{line}: {it}"));
         assert_eq!(to_line(&event), line);
     }
