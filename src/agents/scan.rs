@@ -10,8 +10,8 @@ use super::mend::mend;
 use super::weigh;
 use crate::model::Value;
 
-/// The longest line, in bytes.
-pub const MAX_LINE: usize = 64 << 20;
+/// The longest line, in bytes: 64 MiB of text, and what stands around it.
+pub const MAX_LINE: usize = 72 << 20;
 /// The longest document (a value on several lines), in bytes.
 pub const MAX_DOCUMENT: usize = 256 << 20;
 /// The longest first line of a document on several lines, in bytes.

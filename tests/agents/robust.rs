@@ -174,6 +174,20 @@ fn a_file_that_ends_anywhere_is_read_up_to_there() {
     }
 }
 
+#[test]
+fn a_line_with_64_mib_of_text_is_one_message() {
+    let mut transcript = git_session::agents::Transcript::new(AgentKind::Cursor);
+    let mut events = Vec::new();
+    let mib = vec![b'a'; 1 << 20];
+    transcript.push(br#"{"role":"user","message":{"content":""#, &mut events);
+    (0..64).for_each(|_| transcript.push(&mib, &mut events));
+    transcript.push(b"\"}}\n", &mut events);
+    transcript.finish(&mut events);
+    let kinds: Vec<&str> = events.iter().map(Event::kind).collect();
+    assert_eq!(kinds, ["session.start", "message"]);
+    assert_eq!(transcript.offset(), (64 << 20) + 41);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
