@@ -19,6 +19,7 @@ mod cli {
     mod many;
     mod naming;
     mod places;
+    mod record;
     mod redact;
     mod show;
     mod start;

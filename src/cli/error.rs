@@ -155,9 +155,10 @@ fn code(error: &OpError) -> &'static str {
         OpError::Ambiguous { .. } => "ambiguous",
         OpError::InvalidTransition { .. } | OpError::HookRefused { .. } => "invalid_transition",
         OpError::Unexpected { .. } | OpError::Conflict { .. } => "conflict",
-        OpError::InvalidValue { .. } | OpError::Lifecycle { .. } | OpError::StillOpen { .. } => {
-            "invalid_value"
-        }
+        OpError::InvalidValue { .. }
+        | OpError::Line { .. }
+        | OpError::Lifecycle { .. }
+        | OpError::StillOpen { .. } => "invalid_value",
         OpError::UnknownField { .. } => "unknown_field",
         OpError::ImmutableField { .. } => "immutable_field",
         OpError::Corrupt { .. } => "corrupt",
@@ -205,6 +206,7 @@ fn details(error: &OpError) -> Value {
         OpError::InvalidValue { field, reason, allowed } => {
             json!({ "field": field, "reason": reason, "allowed": allowed })
         }
+        OpError::Line { number, reason } => json!({ "line": number, "reason": reason }),
         OpError::UnknownField { field, known, .. } => json!({ "field": field, "known": known }),
         OpError::ImmutableField { field } => json!({ "field": field }),
         OpError::NotOwner { handle, whose } => {

@@ -11,6 +11,7 @@ mod detach;
 mod editor;
 mod environment;
 mod error;
+mod follow;
 mod hint;
 mod input;
 mod options;

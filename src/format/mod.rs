@@ -6,10 +6,13 @@
 #![doc = include_str!("FORMAT.md")]
 
 pub mod choragen;
+pub mod choragen_line;
 pub mod event;
+mod extent;
 pub mod fields;
 pub mod lifecycle_yaml;
 pub mod message;
 pub mod record;
+pub mod segment;
 pub mod yaml;
 mod yaml_tree;

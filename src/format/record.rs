@@ -4,7 +4,7 @@
 //! writing puts the keys in the one fixed order.
 
 use super::fields::{Fields, Invalid};
-use super::yaml;
+use super::{extent, yaml};
 use crate::model::{
     Artifact, GitContext, Map, Session, SessionId, Timestamp, Tokens, Value, Worker, text,
 };
@@ -107,6 +107,11 @@ fn read_session(fields: &mut Fields) -> Result<Session, Invalid> {
             .transpose()?
             .unwrap_or_default(),
         tokens: fields.map("tokens")?.map(read_tokens).transpose()?.unwrap_or_default(),
+        conversation: fields
+            .map("conversation")?
+            .map(extent::read)
+            .transpose()?
+            .unwrap_or_default(),
         commits: fields.list("commits")?,
         checkpoints: fields.list("checkpoints")?,
         artifacts: fields
@@ -198,6 +203,7 @@ fn to_map(session: &Session) -> Map {
     out.put_map("statistics", session.statistics.clone());
     out.put_map("configuration", session.configuration.clone());
     out.put_map("tokens", tokens_map(&session.tokens));
+    out.put_map("conversation", extent::to_map(&session.conversation));
     out.put_list("commits", session.commits.iter().cloned());
     out.put_list("checkpoints", session.checkpoints.iter().cloned());
     out.put_list("artifacts", session.artifacts.iter().map(artifact_value));

@@ -1,3 +1,4 @@
+use super::conversation::Extent;
 use super::{Map, Outcome, SessionId, Timestamp, Value};
 
 /// Everything that is recorded of a session after one of its events.
@@ -57,6 +58,8 @@ pub struct Session {
     pub configuration: Map,
     /// What the language model was fed and answered.
     pub tokens: Tokens,
+    /// How much of the conversation is kept.
+    pub conversation: Extent,
     /// Commits made in the session, as recorded.
     pub commits: Vec<Value>,
     /// Checkpoints of the work tree, as recorded.

@@ -4,11 +4,11 @@ use crate::format::message::{self, Excerpt, Headline};
 use crate::format::record::RecordError;
 use crate::format::{lifecycle_yaml, record};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Session, SessionId};
+use crate::model::{Oid, Session, SessionId};
 use crate::ops::hook::{self, Story};
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{Context, OpError, patch};
-use crate::store::{NewEvent, SessionLock, Store, StoreError};
+use crate::store::{CommitInfo, NewEvent, NewSegment, SessionLock, Store, StoreError};
 
 /// How often a lost race is judged again before it is called a conflict.
 pub(super) const MAX_ATTEMPTS: usize = 5;
@@ -24,10 +24,12 @@ pub struct Draft {
     pub subject: String,
     /// The reason, or nothing.
     pub body: String,
-    /// The kind of the event: `create`, `transition`, `update`, `attach`, `detach`.
+    /// The kind of the event: `create`, `transition`, `update`, `attach`, `detach`, `record`.
     pub event: &'static str,
     /// More trailers.
     pub trailers: Vec<(&'static str, String)>,
+    /// New files below `conversation/`, in order.
+    pub segments: Vec<NewSegment>,
     /// Changed files below `artifacts/`.
     pub artifacts: Vec<(String, Option<Vec<u8>>)>,
     /// Whether `session.updated_at` is the caller's own.
@@ -43,6 +45,7 @@ impl Draft {
             body: String::new(),
             event,
             trailers: Vec::new(),
+            segments: Vec::new(),
             artifacts: Vec::new(),
             keeps_updated_at: false,
         }
@@ -147,7 +150,7 @@ pub fn write(
         }
         let before = last.as_ref().or(base.map(|base| &base.view.session));
         context.redaction.draft(&mut draft, before)?;
-        events.push(to_event(context, lifecycle, &draft)?);
+        events.push(to_event(context, lifecycle, &mut draft)?);
         last = Some(draft.session);
     }
     let session = last.expect("a change has at least one event");
@@ -160,7 +163,11 @@ pub fn write(
     Ok(View::new(session, lifecycle.clone(), tip_oid)?.with_look(store))
 }
 
-fn to_event(context: &Context, lifecycle: &Lifecycle, draft: &Draft) -> Result<NewEvent, OpError> {
+fn to_event(
+    context: &Context,
+    lifecycle: &Lifecycle,
+    draft: &mut Draft,
+) -> Result<NewEvent, OpError> {
     let session = &draft.session;
     let class = lifecycle.class_of(&session.status).expect("a judge goes to known states only");
     patch::check_text("reason", &draft.body)?;
@@ -176,7 +183,8 @@ fn to_event(context: &Context, lifecycle: &Lifecycle, draft: &Draft) -> Result<N
     Ok(NewEvent {
         record: to_record(session)?,
         lifecycle: None,
-        artifacts: draft.artifacts.clone(),
+        artifacts: std::mem::take(&mut draft.artifacts),
+        segments: std::mem::take(&mut draft.segments),
         message: message::write(&headline, &Excerpt::of(session, class)),
     })
 }
@@ -200,10 +208,11 @@ pub(super) fn to_record(session: &Session) -> Result<String, OpError> {
 /// Tells whether the caller's own write is among the newest events: then it was done, and only its
 /// answer was lost.
 fn is_done_before(store: &Store, context: &Context, loaded: &Loaded) -> bool {
-    context.op_is_given
-        && store
-            .history(loaded.view.tip)
-            .take(MAX_OP_LOOKBACK)
-            .flatten()
-            .any(|commit| commit.trailer("Session-Op") == Some(&context.op))
+    context.op_is_given && find_op(store, context, loaded.view.tip).is_some()
+}
+
+/// Returns the event of this write among the newest ones, if it was done before.
+pub(super) fn find_op(store: &Store, context: &Context, tip_oid: Oid) -> Option<CommitInfo> {
+    let newest = store.history(tip_oid).take(MAX_OP_LOOKBACK);
+    newest.flatten().find(|commit| commit.trailer("Session-Op") == Some(&context.op))
 }

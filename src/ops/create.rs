@@ -171,6 +171,7 @@ fn first_record(
         configuration: default_configuration(store.settings()),
         tokens: Default::default(),
         commits: Vec::new(),
+        conversation: Default::default(),
         checkpoints: Vec::new(),
         artifacts: Vec::new(),
         worker: None,

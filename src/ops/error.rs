@@ -91,6 +91,14 @@ pub enum OpError {
         /// The values that it can have, where they are few.
         allowed: Vec<String>,
     },
+    /// A line of what is to be recorded is no event.
+    #[error("line {number}: {reason}")]
+    Line {
+        /// Its number, from 1.
+        number: usize,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A key that does not exist.
     #[error("unknown {kind} '{field}'")]
     UnknownField {

@@ -3,10 +3,12 @@
 //! A change goes through [`change`]: read, judge by the lifecycle, write, publish, and judge again
 //! if another writer was faster. Start reading there.
 
+mod append;
 pub mod attach;
 pub mod change;
 mod close;
 mod context;
+pub mod conversation;
 pub mod counter;
 pub mod create;
 pub mod delete;
@@ -21,6 +23,8 @@ pub mod log;
 pub mod observe;
 pub mod patch;
 pub mod place;
+pub mod record;
+pub mod record_lines;
 pub mod redaction;
 pub mod resolve;
 pub mod resume;

@@ -38,7 +38,7 @@ pub const PATCHABLE: [&str; 16] = [
 ];
 
 /// The keys of a session that nobody sets: they never change, or follow from others.
-const FIXED: [&str; 20] = [
+const FIXED: [&str; 21] = [
     "schema",
     "id",
     "handle",
@@ -50,6 +50,7 @@ const FIXED: [&str; 20] = [
     "started_at",
     "author",
     "parent",
+    "conversation",
     "commits",
     "checkpoints",
     "artifacts",

@@ -75,6 +75,7 @@ pub(super) fn session(lifecycle: &str, status: &str) -> Session {
         statistics: Map::new(),
         configuration: Map::new(),
         tokens: Tokens::default(),
+        conversation: Default::default(),
         commits: Vec::new(),
         checkpoints: Vec::new(),
         artifacts: Vec::new(),

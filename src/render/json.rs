@@ -1,6 +1,7 @@
 //! The session object and its companions, as `--json` gives them. Their JSON Schema is made from
 //! these types.
 
+mod conversation;
 mod lifecycle;
 mod limits;
 mod sight;
@@ -10,12 +11,13 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::model::{Artifact, Map, Timestamp, Tokens, Value, Worker, text};
+use crate::model::{Artifact, Map, Timestamp, Value, Worker, text};
 use crate::ops::list::Listing;
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
 
+pub use conversation::{ConversationObject, RecordedObject, TokensObject, recorded};
 pub use lifecycle::{LifecycleObject, lifecycle};
 pub use limits::{CheckObject, LimitObject, check};
 pub use sight::{SightObject, sight};
@@ -80,6 +82,8 @@ pub struct SessionObject {
     pub configuration: Map,
     /// Token counts of the language model.
     pub tokens: TokensObject,
+    /// How much of the conversation is kept.
+    pub conversation: ConversationObject,
     /// Commits made in it.
     pub commits: Vec<Value>,
     /// Checkpoints of the work tree.
@@ -114,21 +118,6 @@ pub struct GitObject {
     pub is_worktree: bool,
     /// The linked work tree's name.
     pub worktree_name: Option<String>,
-}
-
-/// Token counts.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
-pub struct TokensObject {
-    /// Fed, caches not included.
-    pub input: u64,
-    /// Answered.
-    pub output: u64,
-    /// Read from the cache.
-    pub cache_read: u64,
-    /// Written to the cache.
-    pub cache_write: u64,
-    /// All four.
-    pub total: u64,
 }
 
 /// A file kept with a session.
@@ -175,7 +164,7 @@ pub struct EventObject {
     pub commit: String,
     /// Its number, counted from 1.
     pub seq: Option<u64>,
-    /// create, transition, update, attach, detach or others.
+    /// create, transition, update, attach, detach, record or others.
     pub kind: String,
     /// When.
     pub at: String,
@@ -230,7 +219,8 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
         labels: session.labels.clone(),
         statistics: session.statistics.clone(),
         configuration: session.configuration.clone(),
-        tokens: tokens(&session.tokens),
+        tokens: conversation::tokens(&session.tokens),
+        conversation: conversation::object(&session.conversation),
         commits: session.commits.clone(),
         checkpoints: session.checkpoints.clone(),
         artifacts: session.artifacts.iter().map(artifact).collect(),
@@ -240,16 +230,6 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
         tip: view.tip.to_string(),
         seq: session.seq,
         paused_from: session.paused_from.clone(),
-    }
-}
-
-fn tokens(tokens: &Tokens) -> TokensObject {
-    TokensObject {
-        input: tokens.input,
-        output: tokens.output,
-        cache_read: tokens.cache_read,
-        cache_write: tokens.cache_write,
-        total: tokens.total(),
     }
 }
 

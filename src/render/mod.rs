@@ -6,6 +6,7 @@
 //! goes through [`sanitize`].
 
 mod columns;
+pub mod conversation;
 #[cfg(test)]
 mod fixture;
 pub mod format;

@@ -137,6 +137,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns the id that a blob of these bytes has, without writing it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] for bytes that are made to deceive.
+    pub fn blob_name(&self, bytes: &[u8]) -> Result<Oid, StoreError> {
+        gix::objs::compute_hash(self.repo.object_hash(), Kind::Blob, bytes)
+            .map(to_oid)
+            .map_err(|error| StoreError::gix("cannot name an object", &error))
+    }
+}
+
 /// Returns gix's id as ours.
 pub(super) fn to_oid(id: impl AsRef<gix::oid>) -> Oid {
     Oid::from_bytes(id.as_ref().as_bytes()).expect("gix knows our hash kinds")

@@ -72,10 +72,24 @@ impl Store {
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::Corrupt`].
     pub fn directory(&self, tree_oid: Oid) -> Result<Vec<Entry>, StoreError> {
-        let data = self.read_object(tree_oid, Kind::Tree, MAX_TREE)?;
+        self.directory_up_to(tree_oid, MAX_TREE)
+    }
+
+    /// The same, of a directory of at most `max` bytes.
+    pub(super) fn directory_up_to(
+        &self,
+        tree_oid: Oid,
+        max: u64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let data = self.read_object(tree_oid, Kind::Tree, max)?;
+        self.entries_of(tree_oid, &data)
+    }
+
+    /// Reads the entries of a directory from its bytes.
+    pub(super) fn entries_of(&self, tree_oid: Oid, data: &[u8]) -> Result<Vec<Entry>, StoreError> {
         let corrupt = |reason: String| StoreError::corrupt(format!("tree {tree_oid}"), reason);
         let mut entries: Vec<Entry> = Vec::new();
-        for entry in gix::objs::TreeRefIter::from_bytes(&data, self.repo.object_hash()) {
+        for entry in gix::objs::TreeRefIter::from_bytes(data, self.repo.object_hash()) {
             let entry = entry.map_err(|error| corrupt(super::error::reasons(&error)))?;
             let name = lossy(entry.filename);
             let kind = match entry.mode.kind() {

@@ -26,8 +26,19 @@ pub struct NewEvent {
     pub lifecycle: Option<String>,
     /// Files below `artifacts/`: their new bytes, or `None` to remove them.
     pub artifacts: Vec<(String, Option<Vec<u8>>)>,
+    /// New files below `conversation/`, in git's order. None of them is there.
+    pub segments: Vec<NewSegment>,
     /// The whole message of the commit.
     pub message: String,
+}
+
+/// A file that is added to the conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSegment {
+    /// Its path below `conversation/`.
+    pub path: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
 }
 
 /// Events that are written as commits and that no ref names yet.
@@ -200,7 +211,69 @@ impl Objects<'_> {
         if !event.artifacts.is_empty() {
             self.apply_artifacts(entries, &event.artifacts)?;
         }
+        if !event.segments.is_empty() {
+            self.apply_segments(entries, &event.segments)?;
+        }
         Ok(())
+    }
+
+    fn apply_segments(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        segments: &[NewSegment],
+    ) -> Result<(), StoreError> {
+        let mut files = Vec::with_capacity(segments.len());
+        for NewSegment { path, bytes } in segments {
+            files.push((path.as_str(), self.add(Kind::Blob, bytes.clone())?));
+        }
+        let known = entries.iter().find(|entry| entry.name == "conversation");
+        let tree_oid = self.insert(known.map(|entry| entry.oid), &files)?;
+        put(entries, "conversation", EntryKind::Tree, tree_oid);
+        Ok(())
+    }
+
+    /// Returns the directory `tree_oid` with new files: only the directories on their paths are read and
+    /// written.
+    fn insert<'f>(
+        &mut self,
+        tree_oid: Option<Oid>,
+        files: &[(&'f str, Oid)],
+    ) -> Result<Oid, StoreError> {
+        let mut entries = match tree_oid {
+            Some(tree_oid) => self.small_directory(tree_oid)?,
+            None => Vec::new(),
+        };
+        let mut rest = files;
+        while let Some((path, blob_oid)) = rest.first() {
+            let Some((dir, _)) = path.split_once('/') else {
+                if entries.iter().any(|entry| entry.name == *path) {
+                    let reason = format!("'{path}' is there already");
+                    return Err(StoreError::corrupt("the conversation", reason));
+                }
+                put(&mut entries, path, EntryKind::Blob, *blob_oid);
+                rest = &rest[1..];
+                continue;
+            };
+            let below = |(path, oid): &(&'f str, Oid)| {
+                let (first, path) = path.split_once('/')?;
+                (first == dir).then_some((path, *oid))
+            };
+            let these: Vec<(&str, Oid)> = rest.iter().map_while(below).collect();
+            let others = &rest[these.len()..];
+            let known = entries.iter().find(|entry| entry.name == dir).map(|entry| entry.oid);
+            let dir_oid = self.insert(known, &these)?;
+            put(&mut entries, dir, EntryKind::Tree, dir_oid);
+            rest = others;
+        }
+        self.tree(&entries)
+    }
+
+    /// Reads a directory that may be one of this write.
+    fn small_directory(&self, tree_oid: Oid) -> Result<Vec<Entry>, StoreError> {
+        match self.all.iter().find(|object| object.oid == tree_oid) {
+            Some(object) => self.store.entries_of(tree_oid, &object.data),
+            None => self.store.small_directory(tree_oid),
+        }
     }
 
     fn apply_artifacts(

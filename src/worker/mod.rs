@@ -5,6 +5,7 @@
 //! [`Lease`], which this clone wrote itself. Start reading at [`Process`], then [`Lease`].
 
 mod detach;
+mod ending;
 mod escape;
 mod lease;
 mod log;
@@ -18,6 +19,7 @@ mod terminal;
 mod watcher;
 
 pub use detach::{Background, leave_terminal, send_to_background, tell_started};
+pub use ending::Ending;
 pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};
 pub use log::{Log, LogReader, Logs, Piece};
 pub use owner::{Ended, How, Owner};

@@ -98,3 +98,25 @@ fn nothing_is_written_while_a_rule_is_wrong() {
         assert_eq!(repo.git(&["for-each-ref", "refs/sessions"]), "");
     });
 }
+
+#[test]
+fn no_secret_that_is_said_is_recorded_and_each_line_stays_an_event() {
+    for_each_kind(|repo| {
+        let token = token();
+        repo.start(&["x"]);
+        let said = format!("My token is {token}, \"keep\" it");
+        let recorded = repo.run(&["record", "--role", "user", "--message", &said]);
+        let warning = "warning: redacted 1 secret (github-token)\n";
+        assert!(recorded.stderr.contains(warning), "{}", recorded.stderr);
+        let escaped = token.replace('_', "\\u005f");
+        let lines = format!(
+            "{{\"kind\":\"tool.call\",\"call\":\"c\",\"name\":\"curl\",\"input\":{{\"auth\":\"{escaped}\"}}}}\n"
+        );
+        repo.feed(&["record"], &lines).ok();
+        let events = repo.run(&["show", "--log", "--json"]).json_lines();
+        let text = "My token is [REDACTED:github-token], \"keep\" it";
+        assert_eq!(events[0]["content"][0]["text"], text);
+        assert_eq!(events[1]["input"]["auth"], "[REDACTED:github-token]");
+        assert!(!is_stored(repo, &token[4..]));
+    });
+}

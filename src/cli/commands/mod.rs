@@ -11,7 +11,9 @@ mod list;
 mod log;
 mod manual;
 mod reap;
+mod record;
 mod run;
+mod said;
 mod schema;
 pub mod show;
 mod start;
@@ -81,6 +83,9 @@ pub enum Command {
     /// Change what is recorded of a session
     #[command(visible_aliases = ["set", "edit"])]
     Update(update::Update),
+    /// Record messages, tool calls, tokens, decisions, errors and notes
+    #[command(visible_alias = "append")]
+    Record(record::Record),
     /// Keep a file with a session
     Attach(attach::Attach),
     /// Take a file out of a session
@@ -123,6 +128,7 @@ impl Command {
             Command::Check(args) => args.run(app),
             Command::Watch(args) => args.run(app),
             Command::Update(args) => args.run(app),
+            Command::Record(args) => args.run(app),
             Command::Attach(args) => args.run(app),
             Command::Detach(args) => args.run(app),
             Command::Delete(args) => args.run(app),

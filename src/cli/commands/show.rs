@@ -2,6 +2,7 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 use schemars::JsonSchema;
 
+use super::said;
 use super::start::shown;
 use crate::cli::app::App;
 use crate::cli::options::Json;
@@ -9,6 +10,7 @@ use crate::cli::{CliError, complete, date, output};
 use crate::model::{Oid, SessionId, Timestamp};
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{OpError, log};
+use crate::render::conversation::Part;
 use crate::render::format::Format;
 use crate::render::json::{self, SessionObject};
 use crate::render::{log as text, session};
@@ -27,12 +29,32 @@ pub struct Show {
     /// Print placeholders such as %(handle) or %(links.issue), as "git for-each-ref" has them
     #[arg(long, value_name = "format", conflicts_with_all = ["json", "yaml"])]
     format: Option<String>,
+    /// Show the conversation, the oldest event first; with --json, one event a line
+    #[arg(long, conflicts_with_all = ["yaml", "format"])]
+    log: bool,
+    /// Show what was said; with --json, as {"messages": [{role, content, ...}]}
+    #[arg(long, conflicts_with_all = ["yaml", "format", "log"])]
+    messages: bool,
+    /// Show which tools were called, and what they gave; with --json, as {"toolCalls": [{timestamp, name,
+    /// params, result, governanceResult}]}
+    #[arg(long, conflicts_with_all = ["yaml", "format", "log", "messages"])]
+    tools: bool,
     /// Show it as it was after this commit of its history, or at this date
     #[arg(long, value_name = "rev-or-date")]
     at: Option<String>,
 }
 
 impl Show {
+    /// Returns what of the conversation is wanted.
+    fn part(&self) -> Option<Part> {
+        match (self.log, self.messages, self.tools) {
+            (true, _, _) => Some(Part::Everything),
+            (_, true, _) => Some(Part::Messages),
+            (_, _, true) => Some(Part::Tools),
+            _ => None,
+        }
+    }
+
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         let session_id = app.resolve(self.session.as_deref())?;
@@ -40,6 +62,9 @@ impl Show {
             None => load::load(app.store()?, session_id)?,
             Some(at) => load_as_of(app, session_id, at)?,
         };
+        if let Some(part) = self.part() {
+            return said::show(app, &loaded, part, &self.json);
+        }
         if self.json.is_wanted() {
             return answer_json(app, &loaded.view, &self.json);
         }

@@ -40,12 +40,19 @@ pub enum EventError {
 /// # Errors
 /// [`EventError`], in time and memory proportional to the line.
 pub fn parse(line: &[u8]) -> Result<Event, EventError> {
-    let map: Map = serde_json::from_slice(line).map_err(|error| {
+    Ok(read::event(parse_map(line)?)?)
+}
+
+/// Reads a line as an object, whatever it says.
+///
+/// # Errors
+/// [`EventError::Json`].
+pub fn parse_map(line: &[u8]) -> Result<Map, EventError> {
+    serde_json::from_slice(line).map_err(|error| {
         let text = error.to_string();
         let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
         EventError::Json { reason, column: error.column() }
-    })?;
-    Ok(read::event(map)?)
+    })
 }
 
 /// Reads an event from an object.

@@ -5,6 +5,7 @@
 
 mod content;
 mod event;
+mod extent;
 mod payload;
 mod totals;
 mod usage;
@@ -12,6 +13,7 @@ mod word;
 
 pub use content::{Content, Image};
 pub use event::{Event, Source};
+pub use extent::{Extent, SourceFile};
 pub use payload::{
     Checkpoint, Compaction, Decision, Fault, FileChange, Governance, Link, Message, Meta, Payload,
     SessionEnd, SessionStart, StateChange, ToolCall, ToolResult, TurnEnd,

@@ -24,6 +24,13 @@ struct Entry {
     is_main: bool,
 }
 
+impl Entry {
+    fn to_event(&self) -> Event {
+        let thread = (!self.is_main).then(|| "side".to_owned());
+        Event { seq: self.seq, thread, ..Event::new(self.usage.clone()) }
+    }
+}
+
 impl Totals {
     /// Takes an event into account. The events of a stream come in their order.
     pub fn add(&mut self, event: &Event) {
@@ -68,6 +75,13 @@ impl Totals {
             self.by_msg.insert(msg, idx);
         }
         Some(idx)
+    }
+
+    /// Returns the newest usages that count and of whose answers more may be told, at most `n`, in order.
+    pub fn newest(&self, n: usize) -> Vec<Event> {
+        let counted = self.entries.iter().flatten().filter(|entry| entry.usage.msg.is_some());
+        let newest: Vec<&Entry> = counted.rev().take(n).collect();
+        newest.into_iter().rev().map(Entry::to_event).collect()
     }
 
     /// Returns the number of requests that count.

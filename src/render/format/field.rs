@@ -6,9 +6,10 @@ use crate::render::{json, time};
 /// The keys of the session object whose maps have any keys.
 const OPEN: [&str; 3] = ["links", "statistics", "configuration"];
 /// The other maps of the session object, with their keys.
-const CLOSED: [(&str, &[&str]); 3] = [
+const CLOSED: [(&str, &[&str]); 4] = [
     ("git", &["branch", "commit", "repo_root", "is_worktree", "worktree_name"]),
     ("tokens", &["input", "output", "cache_read", "cache_write", "total"]),
+    ("conversation", &["segments", "events", "bytes", "sources"]),
     (
         "worker",
         &[

@@ -2,11 +2,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::phrases::{how_long, quoted_title, state, tokens, worker};
+use crate::model::conversation::Extent;
 use crate::model::{Artifact, GitContext, Map, Session, Timestamp, Value};
 use crate::ops::load::View;
 use crate::render::sanitize::{to_terminal, to_terminal_lines};
 use crate::render::style::{Slot, Style};
-use crate::render::time::{dated, duration, grouped};
+use crate::render::time::{counted, dated, duration, grouped};
 use crate::store::session_ref;
 
 /// The columns of the labels.
@@ -106,6 +107,7 @@ fn write_contents(page: &mut Page<'_>, session: &Session) -> io::Result<()> {
     page.value("Labels", labels.as_deref())?;
     page.lines("Statistics", statistics(&session.statistics))?;
     page.lines("Tokens", tokens(&session.tokens))?;
+    page.lines("Recorded", recorded(&session.conversation))?;
     page.lines("Commits", count(session.commits.len()))?;
     page.lines("Checkpoints", count(session.checkpoints.len()))?;
     page.lines("Artifacts", session.artifacts.iter().map(artifact))
@@ -179,6 +181,15 @@ fn artifact(artifact: &Artifact) -> String {
     let size = format!("{} bytes", grouped(artifact.n_bytes));
     let facts: Vec<String> = role.chain(version).chain([size]).collect();
     to_terminal(&format!("{} ({})", artifact.name, facts.join(", "))).into_owned()
+}
+
+/// Returns how much is said; `None` if nothing is.
+fn recorded(extent: &Extent) -> Option<String> {
+    let sources = extent.sources.iter().filter(|source| source.n_bytes > 0);
+    let transcripts = sources.map(|it| format!("{} bytes of {}", grouped(it.n_bytes), it.agent));
+    let events = (extent.n_events > 0).then(|| counted(extent.n_events, "event"));
+    let all: Vec<String> = events.into_iter().chain(transcripts).collect();
+    (!all.is_empty()).then(|| to_terminal(&all.join(", ")).into_owned())
 }
 
 fn count(n: usize) -> Option<String> {

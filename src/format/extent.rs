@@ -1,0 +1,140 @@
+//! `conversation` in the record: how much of a conversation is kept.
+
+use super::event;
+use super::fields::{Fields, Invalid};
+use crate::model::conversation::{Event, Extent, Payload, SourceFile, Usage};
+use crate::model::{Map, Value};
+
+/// The largest number of bytes, events or segments.
+const MAX: u64 = 1 << 53;
+
+/// Reads what the record says.
+pub(super) fn read(mut fields: Fields) -> Result<Extent, Invalid> {
+    let mut count = |key| Ok(fields.integer(key, 0..=MAX)?.unwrap_or_default());
+    Ok(Extent {
+        n_segments: count("segments")?,
+        n_events: count("events")?,
+        n_bytes: count("bytes")?,
+        sources: fields.maps("sources")?.into_iter().map(source).collect::<Result<_, _>>()?,
+        usages: fields.maps("usages")?.into_iter().map(usage).collect::<Result<_, _>>()?,
+        extra: fields.rest()?,
+    })
+}
+
+fn source(mut fields: Fields) -> Result<SourceFile, Invalid> {
+    let mut count = |key| Ok(fields.integer(key, 0..=MAX)?.unwrap_or_default());
+    let (offset, n_bytes, generation) = (count("offset")?, count("bytes")?, count("generation")?);
+    Ok(SourceFile {
+        n: fields.required("n", |f, key| f.integer(key, 1..=MAX))?,
+        agent: fields.required("agent", Fields::line)?,
+        session_id: fields.line("session_id")?,
+        path: fields.line("path")?,
+        offset,
+        n_bytes,
+        generation,
+        head: fields.line("head")?,
+        tail: fields.line("tail")?,
+        extra: fields.rest()?,
+    })
+}
+
+fn usage(fields: Fields) -> Result<Event, Invalid> {
+    let mut map = fields.into_map();
+    map.insert("kind".into(), "usage".into());
+    event::from_map(map).map_err(|it| Invalid::new(&format!("usages.{}", it.key), &it.reason))
+}
+
+/// Returns what the record says; empty if nothing is kept.
+pub(super) fn to_map(extent: &Extent) -> Map {
+    let mut map = Map::new();
+    let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
+    if extent.n_segments == 0 && extent.sources.is_empty() && extent.extra.is_empty() {
+        return Map::new();
+    }
+    put("segments", extent.n_segments.into());
+    put("events", extent.n_events.into());
+    put("bytes", extent.n_bytes.into());
+    let mut put_list = |key: &str, list: Vec<Map>| {
+        if !list.is_empty() {
+            put(key, list.into_iter().map(Value::Object).collect());
+        }
+    };
+    put_list("sources", extent.sources.iter().map(source_map).collect());
+    put_list("usages", extent.usages.iter().filter_map(usage_map).collect());
+    map.extend(extent.extra.clone());
+    map
+}
+
+fn source_map(source: &SourceFile) -> Map {
+    let mut map = Map::new();
+    let mut put = |key: &str, value: Option<Value>| value.map(|it| map.insert(key.to_owned(), it));
+    let text = |text: &Option<String>| text.as_deref().map(Value::from);
+    let count = |n: u64| (n > 0).then(|| Value::from(n));
+    put("n", Some(source.n.into()));
+    put("agent", Some(source.agent.as_str().into()));
+    put("session_id", text(&source.session_id));
+    put("path", text(&source.path));
+    put("offset", count(source.offset));
+    put("bytes", count(source.n_bytes));
+    put("generation", count(source.generation));
+    put("head", text(&source.head));
+    put("tail", text(&source.tail));
+    map.extend(source.extra.clone());
+    map
+}
+
+/// Keeps only what is counted, and what tells which usage it is.
+fn usage_map(event: &Event) -> Option<Map> {
+    let Payload::Usage(it) = &event.payload else {
+        return None;
+    };
+    let counted = Usage {
+        msg: it.msg.clone(),
+        input: it.input,
+        cache_read: it.cache_read,
+        cache_write: it.cache_write,
+        output: it.output,
+        ..Usage::default()
+    };
+    let thread = event.thread.clone();
+    let mut map = event::to_map(&Event { seq: event.seq, thread, ..Event::new(counted) });
+    map.retain(|key, _| key != "v" && key != "kind");
+    Some(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_json(json: &str) -> Result<Extent, String> {
+        let map = serde_json::from_str(json).expect("JSON");
+        read(Fields::new(map)).map_err(|it| it.to_string())
+    }
+
+    #[test]
+    fn what_is_kept_of_a_conversation_round_trips_with_its_unknown_keys() {
+        let json = concat!(
+            r#"{"segments":2,"events":3,"bytes":400,"sources":[{"n":1,"agent":"claude-code","#,
+            r#""session_id":"s","path":"~/a.jsonl","offset":9,"bytes":8,"generation":1,"head":"ab","#,
+            r#""tail":"cd","x":1}],"usages":[{"seq":2,"thread":"side","msg":"m1","input":10,"#,
+            r#""cache_read":1,"output":3}],"x_more":true}"#
+        );
+        let extent = read_json(json).expect("valid");
+        assert_eq!(extent.sources[0].generation, 1);
+        assert_eq!(Value::Object(to_map(&extent)).to_string(), json);
+        assert!(to_map(&Extent::default()).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        for (json, expected) in [
+            (r#"{"segments":-1}"#, "field 'segments' is not an integer"),
+            (r#"{"sources":[{"n":1}]}"#, "field 'agent' is missing"),
+            (r#"{"sources":[{"n":0,"agent":"a"}]}"#, "field 'n' is not an integer from 1"),
+            (r#"{"usages":[{"msg":"m"}]}"#, "field 'usages.input' is missing"),
+        ] {
+            let text = read_json(json).expect_err("refused");
+            assert!(text.starts_with(expected), "{json}: {text}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+use super::super::Map;
+use super::Event;
+
+/// How much of a conversation is kept, as the record tells it: all that an append needs to know.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extent {
+    /// How many segments there are.
+    pub n_segments: u64,
+    /// How many events were recorded; the newest has this number.
+    pub n_events: u64,
+    /// How many bytes the segments have.
+    pub n_bytes: u64,
+    /// The files that it was taken from, by number.
+    pub sources: Vec<SourceFile>,
+    /// The newest usages that a later usage of the same answer would stand for.
+    pub usages: Vec<Event>,
+    /// Keys that this version does not know, kept as they are.
+    pub extra: Map,
+}
+
+impl Extent {
+    /// The most `usages` that are remembered from call to call.
+    pub const MAX_USAGES: usize = 4;
+}
+
+/// A file that a conversation is taken from, and how far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SourceFile {
+    /// Its number, from 1.
+    pub n: u64,
+    /// The agent that writes it; `record` for a file of events.
+    pub agent: String,
+    /// The agent's own id of the session.
+    pub session_id: Option<String>,
+    /// Where it was found, with `~` for the home directory.
+    pub path: Option<String>,
+    /// How many bytes of it were taken.
+    pub offset: u64,
+    /// How many of those are kept as they are, in segments of its own.
+    pub n_bytes: u64,
+    /// How often it was written anew.
+    pub generation: u64,
+    /// What names the first bytes of what was taken, to notice that they were rewritten.
+    pub head: Option<String>,
+    /// What names the last bytes of what was taken.
+    pub tail: Option<String>,
+    /// Keys that this version does not know, kept as they are.
+    pub extra: Map,
+}
