@@ -379,3 +379,98 @@ fn a_process_that_is_killed_at_any_moment_loses_nothing_and_stops_nobody() {
     place.git_ok(&["gc", "--quiet", "--prune=now"]);
     place.assert_sound();
 }
+
+impl Place {
+    /// Appends a note to the conversation of the session.
+    fn record(&self, text: &str) -> Output {
+        self.run(&["record", ID, "--note", text, "--json=last_seq"])
+    }
+
+    /// Returns the notes of the conversation in order, once it is clear that they are numbered without
+    /// a gap.
+    fn notes(&self) -> Vec<String> {
+        let output = self.run(&["show", ID, "--log", "--json=seq,text"]);
+        assert!(output.status.success(), "{}", said(&output));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut notes = Vec::new();
+        for (line, seq) in text.lines().zip(1..) {
+            let event: Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(event["seq"], seq, "{line}");
+            notes.push(event["text"].as_str().unwrap_or_default().to_owned());
+        }
+        notes
+    }
+}
+
+#[test]
+fn what_many_processes_say_at_once_is_numbered_without_a_gap() {
+    for place in ["files", "reftable"].into_iter().filter_map(Place::of) {
+        let n = if place.ref_format == "files" { 50 } else { 4 };
+        place.create(ID, "worker");
+        at_once(|i| {
+            for k in 0..n {
+                let output = place.record(&format!("{i} {k}"));
+                assert!(output.status.success(), "writer {i}, {k}: {}", said(&output));
+            }
+        });
+        let notes = place.notes();
+        assert_eq!(notes.len(), N_WRITERS * n);
+        for i in 0..N_WRITERS {
+            let prefix = format!("{i} ");
+            let own: Vec<&String> = notes.iter().filter(|it| it.starts_with(&prefix)).collect();
+            let expected: Vec<String> = (0..n).map(|k| format!("{i} {k}")).collect();
+            assert!(own.into_iter().eq(&expected), "writer {i} is heard once each, in its order");
+        }
+        place.assert_sound();
+    }
+}
+
+#[test]
+fn an_appender_that_is_killed_at_any_moment_leaves_each_acknowledged_event_once_and_in_order() {
+    let place = Place::new();
+    place.create(ID, "worker");
+    let (mut seed, mut acked, mut n_killed) = (11u64, Vec::new(), 0);
+    // Without any kill, so that the moments of the kills spread over a whole command.
+    let began = Instant::now();
+    assert!(place.record("0").status.success());
+    let whole = began.elapsed().max(Duration::from_millis(2));
+    acked.push("0".to_owned());
+    let mut k = 0;
+    while n_killed < n_writes(60) {
+        k += 1;
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let text = k.to_string();
+        let mut process = place
+            .session()
+            .args(["record", ID, "--note", &text, "--json=last_seq"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        sleep(whole.mul_f64((seed >> 40) as f64 / (1 << 24) as f64 * 1.2));
+        process.kill().expect("killed");
+        let output = process.wait_with_output().expect("ended");
+        n_killed += usize::from(!output.status.success());
+        if serde_json::from_slice::<Value>(&output.stdout).is_ok() {
+            acked.push(text);
+        }
+    }
+    assert!(place.record("the end").status.success());
+    acked.push("the end".to_owned());
+    let notes = place.notes();
+    let mut numbers: Vec<usize> = notes.iter().filter_map(|it| it.parse().ok()).collect();
+    assert_eq!(numbers.len() + 1, notes.len());
+    // What was not acknowledged may be there or not; nothing is there twice or out of order.
+    let in_order = numbers.clone();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers, in_order);
+    let mut left = notes.iter();
+    for text in &acked {
+        assert!(left.any(|it| it == text), "'{text}' was acknowledged, in {notes:?}");
+    }
+    place.git_ok(&["gc", "--quiet", "--prune=now"]);
+    assert_eq!(place.notes(), notes);
+    place.assert_sound();
+    println!("{n_killed} kills of {k}, {} acknowledged", acked.len());
+}
