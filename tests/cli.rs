@@ -20,6 +20,7 @@ mod cli {
     mod naming;
     mod places;
     mod record;
+    mod record_hostile;
     mod redact;
     mod show;
     mod start;

@@ -81,7 +81,9 @@ impl<'a> Conversation<'a> {
         match holds {
             Holds::Events if line.trim_ascii().is_empty() => None,
             Holds::Events => {
-                let event = event::parse(line).unwrap_or_else(|error| raw(error.to_string(), line));
+                let event = event::parse(line).unwrap_or_else(|error| {
+                    raw(error.to_string(), line.strip_suffix(b"\n").unwrap_or(line))
+                });
                 self.note_rewritten(&event);
                 Some(event)
             }
