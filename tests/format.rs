@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use git_session::format::message::{self, Excerpt, Headline};
-use git_session::format::{lifecycle_yaml, record};
+use git_session::format::{event, lifecycle_yaml, record};
 
 #[path = "support/world.rs"]
 mod world;
@@ -24,6 +24,16 @@ const STORY: [&str; 7] = [
     "update --set phase=plan --set links.issue=FEAT-0098 --add statistics.total_tasks=10",
     "transition completed --force",
     "detach prd.md",
+];
+
+const USAGE: &str = r#"{"kind":"usage","msg":"m1","thread":"t","input":5,"output":6,"x_more":[1]}"#;
+
+/// What makes the session of the samples `said-*`.
+const CONVERSATION: [&str; 4] = [
+    "start 'Count the words' --id",
+    "record --role user --message 'How many?' --tokens in=1200,out=80,cache_read=7",
+    "record --tool bash --params '{\"command\": \"wc\"}' --denied 'not today' --decision 'Guess' --error 'No tool' --recovered",
+    "record --input usage.jsonl",
 ];
 
 fn samples() -> PathBuf {
@@ -69,7 +79,7 @@ fn every_message_is_read_and_written_again_byte_for_byte() {
         let trailers = || last.lines().filter_map(|line| line.split_once(": "));
         let excerpt = Excerpt::from_message(&text).expect("all that must be there");
         let find = |key| trailers().find(|(token, _)| *token == key).map(|(_, value)| value);
-        let more = ["Session-From", "Session-Forced"];
+        let more = ["Session-From", "Session-Forced", "Session-Events"];
         let more: Vec<(&str, &str)> =
             more.into_iter().filter_map(|key| Some((key, find(key)?))).collect();
         let (subject, body) = before.split_once("\n\n").unwrap_or((before, ""));
@@ -98,9 +108,30 @@ fn the_trailers_of_a_message_say_what_the_record_says() {
 
 #[test]
 fn a_session_made_now_has_the_bytes_of_the_samples() {
+    told("event", &STORY);
+}
+
+#[test]
+fn a_conversation_recorded_now_has_the_bytes_of_the_samples() {
+    let mut world = told("said", &CONVERSATION);
+    let list = world.ok(&format!("git ls-tree -r --name-only refs/sessions/{ID} conversation/"));
+    for (path, n) in list.lines().zip(0..) {
+        let lines = world.ok(&format!("git cat-file -p refs/sessions/{ID}:{path}"));
+        golden(&format!("said-{n}.events.jsonl"), &lines);
+        for line in lines.lines() {
+            let read = event::parse(line.as_bytes()).unwrap_or_else(|it| panic!("{line}: {it}"));
+            assert_eq!(event::to_line(&read), line);
+        }
+    }
+}
+
+/// Makes a session by a story, and compares each of its events with the samples of this name.
+fn told(name: &str, story: &[&str]) -> World {
     let mut world = World::new();
-    world.ok("git update-ref -d HEAD && echo 'It must be possible to log in.' >prd.md");
-    for (line, n) in STORY.iter().zip(1..) {
+    let files =
+        format!("echo 'It must be possible to log in.' >prd.md && echo '{USAGE}' >usage.jsonl");
+    world.ok(&format!("git update-ref -d HEAD && {files}"));
+    for (line, n) in story.iter().zip(1..) {
         let op = format!("00000000-0000-4000-8000-{n:012}");
         let id = if n == 1 { ID } else { "" };
         world.ok(&format!("git session {line} {id} --op={op}"));
@@ -108,16 +139,17 @@ fn a_session_made_now_has_the_bytes_of_the_samples() {
     let commits = world.ok(&format!("git rev-list --reverse refs/sessions/{ID}"));
     for (commit, n) in commits.lines().zip(1..) {
         let show = |what: &str| format!("git cat-file -p {commit}:{what}");
-        golden(&format!("event-{n}.session.yaml"), &world.ok(&show("session.yaml")));
-        golden(&format!("event-{n}.tree"), &world.ok(&format!("git ls-tree -r -t {commit}")));
+        golden(&format!("{name}-{n}.session.yaml"), &world.ok(&show("session.yaml")));
+        golden(&format!("{name}-{n}.tree"), &world.ok(&format!("git ls-tree -r -t {commit}")));
         let raw = world.ok(&format!("git cat-file commit {commit}"));
         let (headers, message) = raw.split_once("\n\n").expect("headers, then the message");
-        golden(&format!("event-{n}.headers"), &format!("{headers}\n"));
-        golden(&format!("event-{n}.message"), message);
-        golden("event.lifecycle.yaml", &world.ok(&show("lifecycle.yaml")));
+        golden(&format!("{name}-{n}.headers"), &format!("{headers}\n"));
+        golden(&format!("{name}-{n}.message"), message);
+        golden(&format!("{name}.lifecycle.yaml"), &world.ok(&show("lifecycle.yaml")));
     }
-    golden("events", &commits);
+    golden(&format!("{name}s"), &commits);
     assert_eq!(world.ok("git fsck --strict --no-dangling"), "");
+    world
 }
 
 /// Compares a sample with what is written today.
