@@ -1,7 +1,7 @@
 //! The history of a session: its events, newest first.
 
 use crate::model::{Oid, SessionId, Timestamp};
-use crate::ops::OpError;
+use crate::ops::{OpError, log_said};
 use crate::store::{CommitInfo, Store, StoreError};
 
 /// An event of a session, as its commit tells it.
@@ -29,10 +29,12 @@ pub struct LoggedEvent {
     pub reason: String,
 }
 
+pub use log_said::{KINDS, check_kinds, is_said};
+
 /// Which events are wanted. Nothing asked means all.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
-    /// Only these kinds.
+    /// Only these kinds; those of a conversation are looked for in what was recorded.
     pub kinds: Vec<String>,
     /// At or after.
     pub since: Option<Timestamp>,
@@ -62,6 +64,9 @@ pub fn log(
         store.tip(session_id)?.ok_or_else(not_found)
     };
     let tip_oid = query.from.map_or_else(newest, Ok)?;
+    if log_said::is_wanted(&query.kinds) {
+        return log_said::log(store, session_id, tip_oid, query);
+    }
     let mut events = Vec::new();
     for event in self::events(store, tip_oid) {
         let event = event?;
@@ -84,14 +89,16 @@ pub fn events(
 }
 
 impl Query {
-    fn wants(&self, event: &LoggedEvent) -> bool {
-        (self.kinds.is_empty() || self.kinds.contains(&event.kind))
-            && self.since.is_none_or(|since| event.at >= since)
-            && self.until.is_none_or(|until| event.at <= until)
+    pub(super) fn wants(&self, event: &LoggedEvent) -> bool {
+        (self.kinds.is_empty() || self.kinds.contains(&event.kind)) && self.has_time(event.at)
+    }
+
+    pub(super) fn has_time(&self, at: Timestamp) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at <= until)
     }
 }
 
-fn to_event(commit: &CommitInfo) -> LoggedEvent {
+pub(super) fn to_event(commit: &CommitInfo) -> LoggedEvent {
     let text = |token: &str| commit.trailer(token).map(str::to_owned);
     let updated_at = commit.trailer("Session-Updated").and_then(Timestamp::parse);
     LoggedEvent {

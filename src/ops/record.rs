@@ -41,7 +41,7 @@ pub struct Taken {
 }
 
 /// The kinds that can be recorded.
-const KINDS: [&str; 19] = [
+pub const KINDS: [&str; 19] = [
     "session.start",
     "session.end",
     "turn.start",

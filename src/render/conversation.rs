@@ -4,11 +4,9 @@ use std::io::{self, Write};
 
 use super::sanitize::{to_terminal, to_terminal_lines};
 use super::style::{Slot, Style};
-use super::time::{dated, grouped};
-use crate::model::conversation::{
-    Content, Event, FileChange, Message, Payload, StateChange, ToolCall, ToolResult, Usage,
-};
-use crate::model::{Map, Value};
+use super::time::dated;
+use crate::model::conversation::{Event, Payload};
+use crate::ops::told::told;
 
 /// The most lines of one event that a terminal gets to see.
 const MAX_LINES: usize = 40;
@@ -88,129 +86,14 @@ fn marks(event: &Event) -> String {
     if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) }
 }
 
-/// Returns what stands beside the kind of an event, and its text.
-pub fn told(event: &Event) -> (String, String) {
-    match &event.payload {
-        Payload::Message(it) => message(it),
-        Payload::ToolCall(it) => tool_call(it),
-        Payload::ToolResult(it) => tool_result(it),
-        Payload::Usage(it) => (usage(it), String::new()),
-        Payload::Note(text) => (String::new(), text.clone()),
-        Payload::Decision(it) => {
-            let reason = it.rationale.iter().map(|it| format!("because {it}"));
-            let others = it.alternatives.iter().map(|it| format!("not {it}"));
-            let lines: Vec<String> =
-                std::iter::once(it.text.clone()).chain(reason).chain(others).collect();
-            (String::new(), lines.join("\n"))
-        }
-        Payload::Error(it) => {
-            let what = if it.is_recovered { "(recovered)" } else { "" };
-            (what.to_owned(), it.message.clone())
-        }
-        Payload::Raw { reason, record } => (String::new(), raw(reason, record.as_ref())),
-        Payload::Skip(reason) => (reason.clone(), String::new()),
-        Payload::File(FileChange { path, op, .. }) => (format!("{op} {path}"), String::new()),
-        Payload::State(StateChange { from, to, .. }) => {
-            let from = from.as_ref().map(|from| format!("{from} -> ")).unwrap_or_default();
-            (format!("{from}{to}"), String::new())
-        }
-        Payload::Link(it) => (format!("{} {}", it.to, it.target), String::new()),
-        Payload::Compaction(it) => (it.phase.to_string(), it.summary.clone().unwrap_or_default()),
-        _ => (others(event), String::new()),
-    }
-}
-
-fn message(it: &Message) -> (String, String) {
-    let name = it.name.iter().chain(&it.model).cloned().collect::<Vec<_>>().join(", ");
-    let name = if name.is_empty() { name } else { format!(" ({name})") };
-    (format!("{}{name}", it.role), pieces(&it.content))
-}
-
-fn tool_call(it: &ToolCall) -> (String, String) {
-    let verdict = match &it.governance {
-        Some(verdict) if !verdict.is_allowed => match &verdict.reason {
-            Some(reason) => format!(" (not allowed: {reason})"),
-            None => " (not allowed)".to_owned(),
-        },
-        _ => String::new(),
-    };
-    (format!("{}{verdict}", it.name), value(&it.input))
-}
-
-fn tool_result(it: &ToolResult) -> (String, String) {
-    let ok = match it.is_ok {
-        Some(true) => "ok",
-        Some(false) => "failed",
-        None => "",
-    };
-    let ms = it.ms.map(|ms| format!("{ms} ms"));
-    let cut = it.is_truncated.then(|| "cut off".to_owned());
-    let facts = std::iter::once(ok.to_owned()).chain(ms).chain(cut);
-    let facts: Vec<String> = facts.filter(|fact| !fact.is_empty()).collect();
-    (facts.join(", "), pieces(&it.content))
-}
-
-fn usage(it: &Usage) -> String {
-    let counts = [
-        (it.input, "in"),
-        (it.output, "out"),
-        (it.cache_read, "read from cache"),
-        (it.cache_write, "written to cache"),
-    ];
-    let counts = counts.into_iter().filter(|(n, _)| *n > 0);
-    let told: Vec<String> = counts.map(|(n, what)| format!("{} {what}", grouped(n))).collect();
-    told.join(", ")
-}
-
-fn raw(reason: &str, record: Option<&Value>) -> String {
-    match record {
-        Some(record) => format!("{reason}\n{}", value(record)),
-        None => reason.to_owned(),
-    }
-}
-
-/// Returns what an event of any other kind says, as `key value`.
-fn others(event: &Event) -> String {
-    let mut map: Map = crate::format::event::to_map(event);
-    for key in
-        ["v", "seq", "kind", "ts", "id", "thread", "parent", "turn", "src", "copied", "replaces"]
-    {
-        map.shift_remove(key);
-    }
-    let words: Vec<String> = map.iter().map(|(key, it)| format!("{key} {}", value(it))).collect();
-    words.join(", ")
-}
-
-fn pieces(pieces: &[Content]) -> String {
-    let told = |piece: &Content| match piece {
-        Content::Text(text) => text.clone(),
-        Content::Thinking(text) => format!("(thinking) {text}"),
-        Content::Image(image) => match &image.url {
-            Some(url) => format!("(image {url})"),
-            None => format!("(image {})", image.media.as_deref().unwrap_or_default()),
-        },
-        Content::File(path) => format!("(file {path})"),
-        Content::Json(it) => value(it),
-        Content::Other(map) => value(&Value::Object(map.clone())),
-    };
-    pieces.iter().map(told).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns a value as text: text as it is, an empty object as nothing.
-fn value(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Object(map) if map.is_empty() => String::new(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::format::event as spelled;
+    use crate::model::Map;
+    use crate::model::conversation::{Content, FileChange, Message};
     use crate::render::fixture::{self, HOSTILE, is_harmless, written};
 
     fn parsed(line: &str) -> Event {
@@ -236,7 +119,7 @@ mod tests {
                 r#"{"seq":5,"kind":"tool.result","call":"c","ok":true,"ms":12,"content":"a.txt"}"#,
                 "5 tool.result ok, 12 ms\n\n    a.txt\n",
             ),
-            (r#"{"seq":6,"kind":"usage","input":1200,"output":3}"#, "6 usage 1,200 in, 3 out\n"),
+            (r#"{"seq":6,"kind":"usage","input":1200,"output":3}"#, "6 usage 1200 in, 3 out\n"),
             (
                 r#"{"seq":7,"kind":"decision","text":"Keep it","rationale":"it works","alternatives":["drop it"]}"#,
                 "7 decision\n\n    Keep it\n    because it works\n    not drop it\n",

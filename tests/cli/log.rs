@@ -56,7 +56,12 @@ fn events_are_chosen_by_kind_number_and_date() {
     assert_eq!(kinds(&["--type", "transition"]), "transition transition");
     assert_eq!(kinds(&["--type", "create,attach"]), "attach create");
     assert_eq!(kinds(&["--type", "create", "--type", "detach"]), "detach create");
-    assert_eq!(kinds(&["--type", "nothing"]), "");
+    assert_eq!(kinds(&["--type", "worker"]), "");
+    let error = repo.run(&["log", "--json", "--type", "transitoin"]).error(129, "invalid_value");
+    let message =
+        "invalid value for '--type': 'transitoin' is unknown (did you mean 'transition'?)";
+    assert_eq!(error["message"], message);
+    assert!(error["details"]["allowed"].as_array().is_some_and(|it| it.len() > 20), "{error}");
     assert_eq!(kinds(&["-n", "2"]), "detach transition");
     assert_eq!(kinds(&["-n1", "--type", "transition"]), "transition");
     assert_eq!(kinds(&["--limit", "0"]), kinds(&[]));
@@ -102,7 +107,7 @@ fn a_patch_shows_the_record_change_line_by_line() {
         assert!(!first.contains("initializing -> planning"), "{first}");
         let updates = repo.run(&["log", "-p", "--type=update"]).ok().stdout;
         assert!(updates.contains("+phase: plan"), "{updates}");
-        for nothing in [&["--until", "2020-01-01"][..], &["--type", ".*"]] {
+        for nothing in [&["--until", "2020-01-01"][..], &["--type", "worker"]] {
             assert_eq!(repo.run(&[&["log", "-p"][..], nothing].concat()).ok().stdout, "");
         }
         let all = repo.run(&["log", "-p", "-n0"]).ok().stdout;
@@ -169,4 +174,45 @@ fn a_followed_history_goes_on_until_the_session_is_gone() {
     repo.run(&["delete", id]).ok();
     assert_eq!(next(), None);
     assert!(child.wait().expect("it ended").success());
+}
+
+#[test]
+fn what_was_recorded_is_listed_among_the_rest_of_the_history() {
+    for_each_kind(|repo| {
+        repo.start(&["x"]);
+        repo.run(&["record", "--role", "user", "--message", "Do it", "--note", "one"]).ok();
+        repo.run(&["suspend"]).ok();
+        let late = r#"{"kind":"message","role":"assistant","content":"It is\ndone","ts":"2026-02-01T00:00:00Z"}
+            {"kind":"tool.call","call":"c","name":"ls"}
+            {"kind":"x.mine"}"#;
+        repo.feed(&["record"], late).ok();
+        let told = |args: &[&str]| {
+            let events = repo.run(&[&["log", "--json"], args].concat()).json_lines();
+            let told = |it: &serde_json::Value| format!("{} {}", it["seq"], text(&it["subject"]));
+            events.iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&["--type=record"]).len(), 2);
+        assert_eq!(
+            told(&["--type=message"]),
+            ["5 message assistant: It is", "3 message user: Do it"]
+        );
+        assert_eq!(
+            told(&["--type=message,transition", "--type", "tool,x.mine"]),
+            [
+                "5 x.mine",
+                "5 tool.call ls",
+                "5 message assistant: It is",
+                "4 running -> suspended",
+                "3 message user: Do it",
+                "2 pending -> running",
+            ]
+        );
+        assert_eq!(told(&["-n1", "--type=message"]), ["5 message assistant: It is"]);
+        assert_eq!(told(&["--reverse", "--type=note,message"])[1], "3 note: one");
+        assert_eq!(told(&["--until=2026-01-31", "--type=message"]), ["3 message user: Do it"]);
+        let shown = repo.run(&["log", "--type=message", "-n1"]).ok().stdout;
+        assert!(shown.ends_with("\n\n    It is\n    done\n"), "{shown}");
+        let patch = repo.run(&["log", "-p", "--type=message"]).ok().stdout;
+        assert_eq!(patch.matches("Session-Event: record").count(), 2);
+    });
 }

@@ -24,7 +24,8 @@ pub struct Log {
     /// The session; default: the current one
     #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
     session: Option<String>,
-    /// Only events of these kinds: create, transition, update, attach, detach
+    /// Only events of these kinds: create, transition, update, attach, detach, worker, record; or of what
+    /// was recorded: message, tool, decision, error, note, usage, checkpoint and others
     #[arg(long = "type", value_name = "kind", value_delimiter = ',')]
     kind: Vec<String>,
     /// Show what each event changed, as "git log -p" does
@@ -62,6 +63,7 @@ impl Log {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         check_fields::<json::EventObject>(&self.json.fields())?;
+        log::check_kinds(&self.kind)?;
         let session_id = app.resolve(self.session.as_deref())?;
         if self.patch {
             return self.patch(app, session_id);
@@ -160,7 +162,10 @@ impl Log {
             }
         }
         if !self.kind.is_empty() {
-            let kinds: Vec<String> = self.kind.iter().map(|kind| regex::escape(kind)).collect();
+            // What was recorded is in the commits of recordings.
+            let commit_kind = |kind| if log::is_said(kind) { "record" } else { kind };
+            let kinds = self.kind.iter().map(|kind| regex::escape(commit_kind(kind)));
+            let kinds: Vec<String> = kinds.collect();
             git.args(["-E", "--grep", &format!("^Session-Event: ({})$", kinds.join("|"))]);
         }
         git.arg("--end-of-options").arg(session_ref(session_id)).arg("--");

@@ -1,0 +1,122 @@
+//! What was said and done, as events of a session's history.
+
+use std::ops::RangeInclusive;
+
+use crate::lifecycle::nearest;
+use crate::model::conversation::Event;
+use crate::model::{Oid, SessionId};
+use crate::ops::conversation::Conversation;
+use crate::ops::log::{LoggedEvent, Query, to_event};
+use crate::ops::{OpError, load, record, told};
+use crate::store::Store;
+
+/// The kinds of the events of a history.
+pub const KINDS: [&str; 7] =
+    ["create", "transition", "update", "attach", "detach", "worker", "record"];
+
+/// Checks that there are such kinds of events.
+///
+/// # Errors
+/// [`OpError::InvalidValue`].
+pub fn check_kinds(kinds: &[String]) -> Result<(), OpError> {
+    let known = || KINDS.into_iter().chain(["tool"]).chain(record::KINDS);
+    let is_known = |kind: &String| kind.starts_with("x.") || known().any(|known| known == kind);
+    let Some(kind) = kinds.iter().find(|kind| !is_known(kind)) else { return Ok(()) };
+    let guess = nearest(kind, known());
+    let guess = guess.map(|it| format!(" (did you mean '{it}'?)")).unwrap_or_default();
+    Err(OpError::InvalidValue {
+        field: "--type".into(),
+        reason: format!("'{kind}' is unknown{guess}"),
+        allowed: known().map(str::to_owned).collect(),
+    })
+}
+
+/// Tells whether events of this kind are recorded, and not the history's own.
+pub fn is_said(kind: &str) -> bool {
+    !KINDS.contains(&kind)
+}
+
+/// Tells whether any of the kinds is recorded.
+pub(super) fn is_wanted(kinds: &[String]) -> bool {
+    kinds.iter().any(|kind| is_said(kind))
+}
+
+/// A commit of a history, with what was recorded by it.
+struct Entry {
+    event: LoggedEvent,
+    /// Whether the commit itself is wanted.
+    is_wanted: bool,
+    seqs: Option<RangeInclusive<u64>>,
+    said: Vec<LoggedEvent>,
+}
+
+/// Answers a question for events of both sorts, the newest first.
+pub(super) fn log(
+    store: &Store,
+    session_id: SessionId,
+    tip_oid: Oid,
+    query: &Query,
+) -> Result<Vec<LoggedEvent>, OpError> {
+    let mut entries = Vec::new();
+    for commit in store.history(tip_oid) {
+        let commit = commit?;
+        if query.after == Some(commit.oid) {
+            break;
+        }
+        let event = to_event(&commit);
+        let seqs = commit.trailer("Session-Events").and_then(record::seqs_of);
+        let is_wanted = query.wants(&event);
+        if is_wanted || seqs.is_some() {
+            entries.push(Entry { event, is_wanted, seqs, said: Vec::new() });
+        }
+    }
+    let ends = ends(&entries);
+    let loaded = load::load_at(store, session_id, tip_oid)?;
+    for event in Conversation::of(store, &loaded).filter(|event| wants(query, event)) {
+        let found = event.seq.and_then(|seq| find(&entries, &ends, seq));
+        let Some(entry) = found.map(|idx| &mut entries[idx]) else { continue };
+        let logged = logged(&event, &entry.event);
+        if query.has_time(logged.at) {
+            entry.said.push(logged);
+        }
+    }
+    let all = entries.into_iter().flat_map(|entry| {
+        let own = entry.is_wanted.then_some(entry.event);
+        entry.said.into_iter().rev().chain(own)
+    });
+    Ok(all.take(query.limit.unwrap_or(usize::MAX)).collect())
+}
+
+fn wants(query: &Query, event: &Event) -> bool {
+    let kind = event.kind();
+    let is_it = |wanted: &String| wanted == kind || (wanted == "tool" && kind.starts_with("tool."));
+    query.kinds.iter().any(is_it)
+}
+
+/// Returns the last event that each commit recorded and the index of the commit, in order.
+fn ends(entries: &[Entry]) -> Vec<(u64, usize)> {
+    let end = |(idx, entry): (usize, &Entry)| Some((*entry.seqs.as_ref()?.end(), idx));
+    let mut ends: Vec<(u64, usize)> = entries.iter().enumerate().filter_map(end).collect();
+    ends.sort_unstable();
+    ends
+}
+
+/// Finds the commit that recorded an event.
+fn find(entries: &[Entry], ends: &[(u64, usize)], seq: u64) -> Option<usize> {
+    let (_, idx) = *ends.get(ends.partition_point(|(end, _)| *end < seq))?;
+    entries[idx].seqs.as_ref()?.contains(&seq).then_some(idx)
+}
+
+/// Returns an event as it stands in a history; `commit` is the event that recorded it.
+fn logged(event: &Event, commit: &LoggedEvent) -> LoggedEvent {
+    let (subject, reason) = told::headline(event);
+    LoggedEvent {
+        kind: event.kind().to_owned(),
+        at: event.at.unwrap_or(commit.at),
+        from: None,
+        forced: false,
+        subject,
+        reason,
+        ..commit.clone()
+    }
+}
