@@ -11,6 +11,7 @@ mod cli {
     mod errors;
     mod files;
     mod generated;
+    mod grep;
     mod hooks;
     mod hostile;
     mod lifecycle;

@@ -472,5 +472,4 @@ fn an_appender_that_is_killed_at_any_moment_leaves_each_acknowledged_event_once_
     place.git_ok(&["gc", "--quiet", "--prune=now"]);
     assert_eq!(place.notes(), notes);
     place.assert_sound();
-    println!("{n_killed} kills of {k}, {} acknowledged", acked.len());
 }

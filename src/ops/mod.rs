@@ -13,6 +13,7 @@ pub mod counter;
 pub mod create;
 pub mod delete;
 mod error;
+pub mod grep;
 pub mod hook;
 pub mod job;
 pub mod lifecycles;

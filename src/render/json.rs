@@ -17,7 +17,9 @@ use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
 
-pub use conversation::{ConversationObject, RecordedObject, TokensObject, recorded};
+pub use conversation::{
+    ConversationObject, HitObject, RecordedObject, TokensObject, hit, recorded,
+};
 pub use lifecycle::{LifecycleObject, lifecycle};
 pub use limits::{CheckObject, LimitObject, check};
 pub use sight::{SightObject, sight};

@@ -10,6 +10,7 @@ pub mod conversation;
 #[cfg(test)]
 mod fixture;
 pub mod format;
+pub mod grep;
 pub mod json;
 pub mod lifecycle;
 pub mod limits;

@@ -5,6 +5,7 @@ mod check;
 mod completion;
 mod create_input;
 mod delete;
+mod grep;
 mod help;
 mod lifecycle;
 mod list;
@@ -80,6 +81,8 @@ pub enum Command {
     Check(check::Check),
     /// Watch sessions live
     Watch(watch::Watch),
+    /// Look for a pattern in what sessions say
+    Grep(grep::Grep),
     /// Change what is recorded of a session
     #[command(visible_aliases = ["set", "edit"])]
     Update(update::Update),
@@ -127,6 +130,7 @@ impl Command {
             Command::Log(args) => args.run(app),
             Command::Check(args) => args.run(app),
             Command::Watch(args) => args.run(app),
+            Command::Grep(args) => args.run(app),
             Command::Update(args) => args.run(app),
             Command::Record(args) => args.run(app),
             Command::Attach(args) => args.run(app),

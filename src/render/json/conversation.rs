@@ -3,6 +3,7 @@ use serde::Serialize;
 
 use crate::model::Tokens;
 use crate::model::conversation::{Extent, SourceFile};
+use crate::ops::grep::Hit;
 use crate::ops::record::Recorded;
 
 /// How much of a conversation is kept.
@@ -105,5 +106,32 @@ pub fn recorded(recorded: &Recorded) -> RecordedObject {
         first_seq: first,
         last_seq: last,
         tip: view.tip.to_string(),
+    }
+}
+
+/// A line that was found.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct HitObject {
+    /// The session.
+    pub id: String,
+    /// Its short name for people.
+    pub handle: String,
+    /// title, message, tool or attachment.
+    #[serde(rename = "in")]
+    pub place: String,
+    /// The number of the event of its conversation.
+    pub seq: Option<u64>,
+    /// The whole line.
+    pub line: String,
+}
+
+/// Returns a line that was found as an object.
+pub fn hit(hit: &Hit) -> HitObject {
+    HitObject {
+        id: hit.session_id.to_string(),
+        handle: hit.session_id.handle().to_string(),
+        place: hit.place.as_str().to_owned(),
+        seq: hit.seq,
+        line: hit.line.clone(),
     }
 }
