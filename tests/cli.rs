@@ -25,6 +25,7 @@ mod cli {
     mod redact;
     mod show;
     mod start;
+    mod stats;
     mod status;
     mod streams;
     mod trailer;

@@ -31,6 +31,7 @@ pub mod redaction;
 pub mod resolve;
 pub mod resume;
 pub mod run;
+pub mod stats;
 pub mod stop;
 pub mod told;
 pub mod transition;

@@ -5,6 +5,7 @@ mod conversation;
 mod lifecycle;
 mod limits;
 mod sight;
+mod stats;
 
 use std::path::Path;
 
@@ -16,6 +17,8 @@ use crate::ops::list::Listing;
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
+
+pub use stats::stats;
 
 pub use conversation::{
     ConversationObject, HitObject, RecordedObject, TokensObject, hit, recorded,

@@ -19,6 +19,7 @@ pub mod log;
 pub mod porcelain;
 pub mod sanitize;
 pub mod session;
+pub mod stats;
 pub mod style;
 pub mod time;
 pub mod worker_log;

@@ -18,6 +18,7 @@ mod said;
 mod schema;
 pub mod show;
 mod start;
+mod stats;
 mod status;
 mod transition;
 mod update;
@@ -83,6 +84,8 @@ pub enum Command {
     Watch(watch::Watch),
     /// Look for a pattern in what sessions say
     Grep(grep::Grep),
+    /// Sum up sessions
+    Stats(stats::Stats),
     /// Change what is recorded of a session
     #[command(visible_aliases = ["set", "edit"])]
     Update(update::Update),
@@ -131,6 +134,7 @@ impl Command {
             Command::Check(args) => args.run(app),
             Command::Watch(args) => args.run(app),
             Command::Grep(args) => args.run(app),
+            Command::Stats(args) => args.run(app),
             Command::Update(args) => args.run(app),
             Command::Record(args) => args.run(app),
             Command::Attach(args) => args.run(app),
