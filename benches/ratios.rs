@@ -1,8 +1,10 @@
 //! What our commands cost beside plain git: whole processes in turn, on the same repository, in the
 //! same run.
 //!
-//! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section>]` prints a Markdown
-//! table; the sections are `write`, `run` and `read`. Wall times are medians, and the ratio is the median of the pairs' ratios, so that a machine whose speed
+//! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>]` prints a
+//! Markdown table; the sections are `write`, `run`, `read` and `said`, and `--segments` says how long the long
+//! conversation is, 10,000 if it is not given. Wall times are medians, and the ratio is the median of the
+//! pairs' ratios, so that a machine whose speed
 //! drifts disturbs it little. Nothing fails here for being slow: the goal is printed, and whether it
 //! is met. The repositories are made from a fixed seed below `--dir`, the directory for temporary
 //! files if it is not given. On a file system in memory, syncing costs nothing and says nothing; on a
@@ -15,6 +17,9 @@
 //!
 //! What `run` adds to a command is told as the processor time, in user mode and in the kernel, of its
 //! whole tree of processes, less that of the bare command and of two transitions; of each the median.
+
+#[path = "ratios/said.rs"]
+mod said;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -52,6 +57,14 @@ fn main() -> io::Result<()> {
         let runs = Runs::make(git.at(dir.path().join("run")), N_WARM_UPS + options.n_runs);
         writeln!(out, "{}", runs.measure())?;
     }
+    if options.wants("said") {
+        let (short, long) = (git.at(dir.path().join("short")), git.at(dir.path().join("long")));
+        let said = said::Said::make(short, long, options.n_segments);
+        for pair in said.pairs() {
+            writeln!(out, "{}", pair.measure(options.n_runs))?;
+        }
+        writeln!(out, "\n{}", said.weigh())?;
+    }
     Ok(())
 }
 
@@ -60,6 +73,7 @@ struct Options {
     dir: PathBuf,
     n_runs: usize,
     only: Option<String>,
+    n_segments: usize,
 }
 
 impl Options {
@@ -69,7 +83,8 @@ impl Options {
     }
 
     fn read() -> Options {
-        let mut options = Options { dir: std::env::temp_dir(), n_runs: 50, only: None };
+        let mut options =
+            Options { dir: std::env::temp_dir(), n_runs: 50, only: None, n_segments: 10_000 };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             let mut value = || args.next().expect("the option has a value");
@@ -77,6 +92,7 @@ impl Options {
                 "--dir" => options.dir = PathBuf::from(value()),
                 "--runs" => options.n_runs = value().parse().expect("--runs takes a number"),
                 "--only" => options.only = Some(value()),
+                "--segments" => options.n_segments = value().parse().expect("a number"),
                 // Cargo says so.
                 "--bench" => {}
                 other => panic!("unknown option '{other}'"),
