@@ -86,8 +86,13 @@ pub fn limits(store: &Store, view: &View, now: Timestamp) -> Result<Vec<Limit>, 
             iterations(session),
             configured(session, "max_iterations"),
         ),
-        Limit::new("tokens", "tokens", session.tokens.total(), configured(session, "max_tokens")),
+        tokens(session),
     ])
+}
+
+/// Returns the limit of a session's tokens.
+pub fn tokens(session: &Session) -> Limit {
+    Limit::new("tokens", "tokens", session.tokens.total(), configured(session, "max_tokens"))
 }
 
 /// Returns for how much longer a session's workers may run; `None` if there is no limit.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::lifecycle::nearest;
 use crate::model::conversation::{Event, Extent, Payload, SourceFile, Totals, Usage};
-use crate::model::{Session, SessionId, Tokens};
+use crate::model::{Session, SessionId, Tokens, text};
 use crate::ops::append::Append;
 use crate::ops::change::{self, Changed, Draft, Verdict};
 use crate::ops::load::View;
@@ -39,6 +39,9 @@ pub struct Taken {
     /// If what was taken before was written anew: how many of the bytes that are kept still hold.
     pub rewritten_at: Option<u64>,
 }
+
+/// The longest name of an answer that is remembered from call to call, in bytes.
+const MAX_MSG: usize = 256;
 
 /// The kinds that can be recorded.
 pub const KINDS: [&str; 19] = [
@@ -198,6 +201,7 @@ fn draft(
     }
     count_tokens(&mut session.tokens, &before, &totals.sum());
     append.extent.usages = totals.newest(Extent::MAX_USAGES);
+    append.extent.usages.retain(is_named);
     let (extent, segments) = append.finish()?;
     let last = extent.n_events;
     session.conversation = extent;
@@ -207,6 +211,12 @@ fn draft(
         draft.trailers.push(("Events", format!("{first}-{last}")));
     }
     Ok(Verdict::Happens(vec![draft]))
+}
+
+/// Tells whether the answer that a usage is of has a name that can stand in a record.
+fn is_named(usage: &Event) -> bool {
+    let Payload::Usage(usage) = &usage.payload else { return false };
+    usage.msg.as_ref().is_some_and(|msg| text::is_line(msg, MAX_MSG))
 }
 
 /// Counts decisions, checkpoints and recovered errors.

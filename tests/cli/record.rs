@@ -252,9 +252,11 @@ fn the_tokens_of_one_answer_count_once_whatever_the_number_of_calls() {
     );
     let corrected = json!({"kind": "usage", "msg": "c", "input": 1, "output": 1, "replaces": [6]});
     assert_eq!(total(&[corrected]), (21, 10));
+    // What cannot stand in a record is not remembered, and does not stand in the way.
+    assert_eq!(total(&[usage("\n\u{0}", 0), usage(&"x".repeat(70_000), 0)]), (41, 10));
     // Somebody else's correction of the sum stays.
     repo.run(&["update", "--add", "tokens.input=100"]).ok();
-    assert_eq!(total(&[usage("b", 4)]), (121, 13));
+    assert_eq!(total(&[usage("b", 4)]), (141, 13));
 }
 
 #[test]

@@ -14,13 +14,11 @@ use crate::model::conversation::{
 };
 use crate::model::{Map, Value};
 use crate::ops::record::{self, Recorded};
-use crate::ops::{OpError, record_lines};
+use crate::ops::{OpError, limits, record_lines};
 use crate::render::json;
 
 /// The most that one call reads, in bytes.
 const MAX_INPUT: u64 = 256 << 20;
-/// From this part of the limit on, the use of tokens is worth a warning, in percent.
-const WARN_FROM: u64 = 80;
 
 /// Record what is said and done in a session, as one event of its history
 ///
@@ -150,12 +148,10 @@ impl Record {
 
 /// Warns when the session has used most of the tokens that it may use.
 fn warn_of_tokens(app: &App, session: &crate::model::Session) {
-    let limit = session.configuration.get("max_tokens").and_then(Value::as_u64);
-    let Some(limit) = limit.filter(|limit| *limit > 0) else { return };
-    let used = session.tokens.total();
-    let percent = u128::from(used) * 100 / u128::from(limit);
-    if percent >= u128::from(WARN_FROM) {
-        let handle = session.id.handle();
+    let tokens = limits::tokens(session);
+    let (Some(limit), Some(percent)) = (tokens.limit, tokens.percent()) else { return };
+    if tokens.state(limits::WARN_AT) != limits::State::Ok {
+        let (handle, used) = (session.id.handle(), tokens.used);
         let said = format!("session {handle} has used {used} of {limit} tokens ({percent} %)");
         app.narrate(&format!("warning: {said}"));
     }

@@ -4,13 +4,16 @@ use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, output};
 use crate::format::{choragen, event};
-use crate::model::conversation::Event;
+use crate::model::conversation::{Event, Payload};
 use crate::model::{Map, Value};
 use crate::ops::OpError;
 use crate::ops::conversation::Conversation;
 use crate::ops::load::Loaded;
 use crate::render::conversation::{self as text, Part};
 use crate::render::json;
+
+/// The most bytes of events that one document is made of; their lines have no limit.
+const MAX_DOCUMENT: usize = 1 << 30;
 
 /// Shows a part of a conversation.
 pub fn show(app: &App, loaded: &Loaded, part: Part, wanted: &Json) -> Result<(), CliError> {
@@ -53,8 +56,7 @@ fn document(
     part: Part,
     fields: &[String],
 ) -> Result<(), CliError> {
-    let events: Vec<Event> = events.collect();
-    let told = choragen::project(&events);
+    let told = choragen::project(&collect(events)?);
     let (key, list) = match part {
         Part::Tools => ("toolCalls", told.tool_calls),
         _ => ("messages", told.messages),
@@ -66,4 +68,25 @@ fn document(
     }
     let document: Map = [(key.to_owned(), Value::from(list))].into_iter().collect();
     app.answer_json(&document)
+}
+
+/// Returns the events that a document is made of.
+fn collect(events: Conversation<'_>) -> Result<Vec<Event>, OpError> {
+    let is_needed = |event: &Event| {
+        let said = matches!(
+            event.payload,
+            Payload::Message(_) | Payload::ToolCall(_) | Payload::ToolResult(_)
+        );
+        said || !event.replaces.is_empty()
+    };
+    let (mut kept, mut n_bytes) = (Vec::new(), 0);
+    for event in events.filter(is_needed) {
+        n_bytes += size_of::<Event>() + event::to_line(&event).len();
+        if n_bytes > MAX_DOCUMENT {
+            let reason = "the conversation is too large for one document; use --log --json";
+            return Err(OpError::invalid("conversation", reason));
+        }
+        kept.push(event);
+    }
+    Ok(kept)
 }

@@ -7,7 +7,7 @@ use crate::model::{Artifact, GitContext, Map, Session, Timestamp, Value};
 use crate::ops::load::View;
 use crate::render::sanitize::{to_terminal, to_terminal_lines};
 use crate::render::style::{Slot, Style};
-use crate::render::time::{counted, dated, duration, grouped};
+use crate::render::time::{dated, duration, grouped};
 use crate::store::session_ref;
 
 /// The columns of the labels.
@@ -187,7 +187,10 @@ fn artifact(artifact: &Artifact) -> String {
 fn recorded(extent: &Extent) -> Option<String> {
     let sources = extent.sources.iter().filter(|source| source.n_bytes > 0);
     let transcripts = sources.map(|it| format!("{} bytes of {}", grouped(it.n_bytes), it.agent));
-    let events = (extent.n_events > 0).then(|| counted(extent.n_events, "event"));
+    let events = (extent.n_events > 0).then(|| match extent.n_events {
+        1 => "1 event".to_owned(),
+        n => format!("{} events", grouped(n)),
+    });
     let all: Vec<String> = events.into_iter().chain(transcripts).collect();
     (!all.is_empty()).then(|| to_terminal(&all.join(", ")).into_owned())
 }
@@ -201,6 +204,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::conversation::SourceFile;
     use crate::model::{Outcome, Tokens, Worker};
     use crate::render::fixture::{self, HOSTILE, ago, is_harmless, now, written};
 
@@ -241,6 +245,16 @@ mod tests {
                 cache_read: 0,
                 cache_write: 7,
                 extra: crate::model::Map::new(),
+            },
+            conversation: Extent {
+                n_segments: 3,
+                n_events: 1200,
+                sources: vec![SourceFile {
+                    agent: "claude-code".into(),
+                    n_bytes: 5000,
+                    ..SourceFile::default()
+                }],
+                ..Extent::default()
             },
             artifacts: vec![Artifact {
                 name: "prd.md".into(),
@@ -289,6 +303,7 @@ Links:      issue FEAT-0098
 Labels:     auth, backend
 Statistics: total_tasks 10, duration 2 hours 5 minutes
 Tokens:     12,450 tokens in, 3,200 out, 7 written to cache
+Recorded:   1,200 events, 5,000 bytes of claude-code
 Artifacts:  prd.md (prd, version 2, 1,234 bytes)
 Begun at:   main (ccccccc), in work tree 'w2'
 Work tree:  /home/ada/app
@@ -346,6 +361,9 @@ Ref:        refs/sessions/0199f0c2-1c4d-7abc-8def-0123456789af (8a8a8a8, event 3
         }
         session.title = text.to_owned();
         session.author = text.to_owned();
+        for source in &mut session.conversation.sources {
+            source.agent = text.to_owned();
+        }
         for artifact in &mut session.artifacts {
             artifact.name = text.to_owned();
             artifact.role = Some(text.to_owned());
