@@ -111,6 +111,10 @@ fn transcripts_are_kept_byte_for_byte_beside_recorded_events() {
     place.append(b"{\"a\":1}\n{\"b\"", &taken(12));
     place.note("between");
     place.append(b":2}\n", &taken(16));
+    // Somebody else was faster.
+    let late = Taken { after: Some(12), ..taken(20) };
+    let late = record::append(&place.store, &context(), place.session_id, b"[1]\n", &late);
+    assert!(!late.expect("nothing happens").is_new);
     let other = Taken { path: Some("~/.claude/b.jsonl".into()), ..taken(3) };
     place.append(b"[]\n", &other);
     let reference = format!("refs/sessions/{ID}");

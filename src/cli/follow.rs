@@ -36,24 +36,28 @@ pub fn record(
     answer: &dyn Fn(&Recorded) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let path = app.dir().join(path);
-    let store = app.store()?;
+    let (mut store, mut seen) = (World::store(app)?, None);
     let ending = Ending::begin().map_err(|error| failed(&path, error))?;
     loop {
         // Asked before the last look, so that what was written until then is recorded.
         let is_asked = ending.is_asked();
         let Some(tip_oid) = store.tip(session_id)? else { return Ok(()) };
-        let view = load::load_at(store, session_id, tip_oid)?.view;
+        if seen.replace(tip_oid) != Some(tip_oid) {
+            // An open repository has room for so many new packs only.
+            store = World::store(app)?;
+        }
+        let view = load::load_at(&store, session_id, tip_oid)?.view;
         let known = view.session.conversation.sources.into_iter();
         let shown = shown_path(app, &path);
         let known = known.filter(|it| it.agent == AGENT).find(|it| it.path == Some(shown.clone()));
         let begun = known.map(|it| (it.offset, it.head, it.tail));
-        let is_more = match look(store, &path, begun)? {
+        let is_more = match look(&store, &path, begun)? {
             None => false,
             Some((bytes, taken)) => {
-                let context = World::context(app, store);
+                let context = World::context(app, &store);
                 let events = record_lines::read_all(&bytes, &context.op);
                 let taken = Taken { agent: AGENT.to_owned(), path: Some(shown), ..taken };
-                let recorded = record::record(store, &context, session_id, &events, Some(&taken))?;
+                let recorded = record::record(&store, &context, session_id, &events, Some(&taken))?;
                 answer(&recorded)?;
                 app.finish()?;
                 true
@@ -92,6 +96,7 @@ fn look(
         };
         Ok((name(0)?, name(offset - n)?))
     };
+    let after = Some(begun.as_ref().map_or(0, |(offset, _, _)| *offset));
     let (offset, rewritten_at) = match begun {
         None => (0, None),
         Some((offset, head, tail)) => match name_at(offset)? == (head, tail) {
@@ -109,7 +114,7 @@ fn look(
     bytes.truncate(end + 1);
     let offset = offset + bytes.len() as u64;
     let (head, tail) = name_at(offset)?;
-    Ok(Some((bytes, Taken { offset, head, tail, rewritten_at, ..Taken::default() })))
+    Ok(Some((bytes, Taken { after, offset, head, tail, rewritten_at, ..Taken::default() })))
 }
 
 fn read_at(mut file: &File, offset: u64, max: u64) -> std::io::Result<Vec<u8>> {

@@ -30,6 +30,9 @@ pub struct Taken {
     pub session_id: Option<String>,
     /// Where it is, with `~` for the home directory.
     pub path: Option<String>,
+    /// How many of its bytes the caller thinks were taken before; if it was another who took them, nothing
+    /// happens.
+    pub after: Option<u64>,
     /// How many of its bytes are taken now.
     pub offset: u64,
     /// What names its first bytes.
@@ -38,6 +41,12 @@ pub struct Taken {
     pub tail: Option<String>,
     /// If what was taken before was written anew: how many of the bytes that are kept still hold.
     pub rewritten_at: Option<u64>,
+}
+
+impl Taken {
+    fn is_late(&self, source: &SourceFile) -> bool {
+        self.after.is_some_and(|after| after != source.offset)
+    }
 }
 
 /// The longest name of an answer that is remembered from call to call, in bytes.
@@ -104,6 +113,9 @@ pub fn record(
         let mut append = Append::new(&view.session.conversation, context);
         if let Some(taken) = taken {
             let source = source_of(&mut append.extent, taken);
+            if taken.is_late(source) {
+                return Ok(Verdict::Nothing);
+            }
             advance(source, taken);
         }
         draft(view, append, events, subject(events))
@@ -131,6 +143,9 @@ pub fn append(
     change::change(store, context, session_id, |view| {
         let mut append = Append::new(&view.session.conversation, context);
         let source = source_of(&mut append.extent, taken);
+        if taken.is_late(source) {
+            return Ok(Verdict::Nothing);
+        }
         let marker = advance(source, taken);
         source.n_bytes += bytes.len() as u64;
         let n = source.n;
