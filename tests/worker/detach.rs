@@ -6,12 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
-use std::time::Instant;
 
 use git_session::worker::{Held, Here, Process};
 use rustix::process::{Pid, Signal, getsid, kill_process_group};
 
-use super::harness::{LONG, World, finish, read, said};
+use super::harness::{LONG, World, finish, read, said, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_git-session");
 
@@ -52,14 +51,6 @@ fn supervisor(world: &World) -> Held {
     let owner = lease.lines().find_map(|line| line.strip_prefix("owner=")).expect("an owner");
     let owner = Process::parse(owner).expect("a process");
     Held::open(&Here::read(), &owner).expect("it lives")
-}
-
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + LONG;
-    while !is_so() {
-        assert!(Instant::now() < end, "{what}: not so");
-        std::thread::yield_now();
-    }
 }
 
 fn until_ended(world: &World) {
@@ -407,12 +398,13 @@ fn what_a_deleted_session_leaves_goes_unless_its_worker_lives() {
     let world = with_pipes();
     let worker = detached(&world, &["start", "one"], "ready; go");
     let (id, file, lease) = (world.word("id"), log_file(&world), world.lease());
+    let supervisor = supervisor(&world);
     world.ok(&["delete", "--force", &id]);
     assert!(!worker.is_gone() && file.exists() && lease.exists());
     world.ok(&["reap"]);
     assert!(file.exists() && lease.exists());
     worker.signal(Signal::KILL).expect("sent");
-    assert!(worker.wait(LONG));
+    assert!(worker.wait(LONG) && supervisor.wait(LONG));
     world.ok(&["reap", "-n"]);
     assert!(file.exists());
     world.ok(&["reap"]);

@@ -1,9 +1,11 @@
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use git_session::worker::{Held, Here};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -92,6 +94,11 @@ impl World {
     /// Starts an owner whose worker runs a script, and returns once that has said that it is ready, by
     /// `ready`, a function of the shell.
     pub fn owner(&self, arguments: &[&str], script: &str) -> Child {
+        self.owner_of(arguments, "sh", script)
+    }
+
+    /// The same with another shell.
+    pub fn owner_of(&self, arguments: &[&str], shell: &str, script: &str) -> Child {
         let ready = self.path("ready");
         if !ready.exists() {
             let made = self.command("mkfifo", &[&ready.to_string_lossy()]).status();
@@ -99,7 +106,7 @@ impl World {
         }
         let script = format!("ready() {{ echo $$ >\"$AT/ready\"; }}\n{script}");
         let mut all = arguments.to_vec();
-        all.extend(["--", "sh", "-c", &script]);
+        all.extend(["--", shell, "-c", &script]);
         let child = self.spawn(&all);
         self.wait_until_ready();
         child
@@ -107,9 +114,7 @@ impl World {
 
     /// Waits until the worker is recorded, which is after it was started.
     pub fn wait_until_recorded(&self) {
-        while self.only()["worker"].is_null() {
-            std::thread::yield_now();
-        }
+        until("the worker is recorded", || !self.only()["worker"].is_null());
     }
 
     /// Starts the program with streams that nobody waits for the end of.
@@ -121,7 +126,14 @@ impl World {
 
     /// Waits until a script is ready, and returns its number.
     pub fn wait_until_ready(&self) -> u32 {
-        let said = fs::read_to_string(self.path("ready")).expect("a pipe with a name");
+        // Also open to write: so it opens at once, and one that never comes is a failure.
+        let pipe = fs::OpenOptions::new().read(true).write(true).open(self.path("ready"));
+        let pipe = pipe.expect("a pipe with a name");
+        let mut fds = [PollFd::new(&pipe, PollFlags::IN)];
+        let time = Timespec { tv_sec: LONG.as_secs() as i64, tv_nsec: 0 };
+        assert_eq!(poll(&mut fds, Some(&time)), Ok(1), "the script is not ready");
+        let mut said = String::new();
+        BufReader::new(&pipe).read_line(&mut said).expect("text");
         said.trim().parse().expect("a number")
     }
 
@@ -138,6 +150,15 @@ impl World {
 
     pub fn check_repository(&self) {
         self.git(&["fsck", "--strict"]);
+    }
+}
+
+/// Waits until something is so.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + LONG;
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}: not so");
+        std::thread::yield_now();
     }
 }
 

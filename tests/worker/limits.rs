@@ -4,7 +4,7 @@ use git_session::worker::Held;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::harness::{LONG, World, finish, hold, read, said};
+use super::harness::{LONG, World, finish, hold, read, said, until};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_git-session");
 
@@ -30,9 +30,7 @@ fn orphan_at(world: &World, now: &str, arguments: &[&str]) -> Held {
     let mut owner = command.env("GIT_SESSION_TEST_NOW", now).spawn().expect("the program runs");
     world.wait_until_ready();
     let worker = world.held("worker");
-    while world.only()["worker"]["pid"] != worker.process.pid {
-        std::thread::yield_now();
-    }
+    until("the worker is recorded", || world.only()["worker"]["pid"] == worker.process.pid);
     hold(&owner).signal(Signal::KILL).expect("sent");
     owner.wait().expect("waited for");
     worker
@@ -99,9 +97,7 @@ fn starts_are_counted_and_resuming_is_none() {
     let script = "echo x >>\"$AT/tries\"; \
                   test $(wc -l <\"$AT/tries\") -eq 2 && { ready; sleep 1000; }; exit 4";
     let owner = world.owner(&["run", "x", "--max-iterations=3"], script);
-    while iterations(&world) != 2 {
-        std::thread::yield_now();
-    }
+    until("the second start is counted", || iterations(&world) == 2);
     world.ok(&["suspend", "x", "--grace=0"]);
     finish(owner);
     assert_eq!((world.word("status"), iterations(&world)), ("suspended".into(), 2.into()));

@@ -1,6 +1,6 @@
 use rustix::process::Signal;
 
-use super::harness::{LONG, World, finish, hold, said};
+use super::harness::{LONG, World, finish, hold, said, until};
 
 const WORKER: &str = "echo $$ >\"$AT/worker\"; echo x >>\"$AT/runs\"; ready; exec sleep 1000";
 
@@ -40,9 +40,7 @@ fn a_worker_whose_owner_was_killed_can_be_taken_over() {
         let lease = super::harness::read(&world.lease());
         lease.lines().any(|line| line.starts_with(&format!("owner={} ", owner.id())))
     };
-    while !is_taken() {
-        std::thread::yield_now();
-    }
+    until("it is taken over", is_taken);
     let refused = world.session(&["resume", "--take-over"]);
     assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
     worker.signal(Signal::KILL).expect("sent");
