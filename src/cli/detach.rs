@@ -65,7 +65,8 @@ pub fn send(app: &App, arguments: &[OsString]) -> Result<Option<u32>, CliError> 
         }
     }
     // What -v says at the end would go to the worker's log.
-    command.args(app.global.quiet.then_some("-q")).args(arguments);
+    command.args(app.global.quiet.then_some("-q"));
+    command.args(app.global.no_verify.then_some("--no-verify")).args(arguments);
     match worker::send_to_background(command).map_err(failed)? {
         Background::Started(pid) => Ok(Some(pid)),
         Background::Ended { answer, status } => {

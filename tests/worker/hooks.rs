@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use git_session::worker::{Held, Here};
 use rustix::process::Signal;
 
-use super::harness::{LONG, World, finish, hold, read, said};
+use super::harness::{LONG, World, finish, hold, read, said, until};
 
 const WORKER: &str = "echo $$ >\"$AT/worker\"; ready; exec sleep 1000";
 
@@ -156,4 +156,14 @@ fn a_command_that_cannot_be_started_is_told_first_and_the_refusal_beside_it() {
     assert_eq!(questions(&world), ["running suspended"]);
     assert_eq!(words(&world), ("running".into(), "none".into()));
     assert!(!world.lease().exists());
+}
+
+#[test]
+fn who_does_not_want_the_hook_asked_does_not_in_the_background_either() {
+    let world = World::new();
+    world.ok(&["create", "one"]);
+    asked(&world, "exit 1");
+    world.ok(&["--no-verify", "run", &world.word("id"), "--detach", "--", "true"]);
+    until("it has ended", || world.word("outcome") == "success");
+    assert!(questions(&world).is_empty());
 }
