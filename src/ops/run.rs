@@ -36,22 +36,22 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
     let context = world.context(&store);
     let place = find_place(&store, job)?;
     let (dir, is_elsewhere) = (place.dir.clone(), place.is_elsewhere || job.is_elsewhere);
-    let job = &Job { dir, is_elsewhere, ..job.clone() };
+    let job = Job { dir, is_elsewhere, ..job.clone() };
     let switches = place.switch_to.is_some();
     let Claim { before, mut is_resumed, mut left } =
-        claim(&store, &leases, &context, job, switches)?;
-    if let Err(error) = prepare(world, &store, &context, job, &place, &mut owner) {
-        restore(&leases, job, before)?;
+        claim(&store, &leases, &context, &job, switches)?;
+    if let Err(error) = prepare(world, &store, &context, &job, &place, &mut owner) {
+        restore(&leases, &job, before)?;
         return Err(error);
     }
     drop(store);
     loop {
-        let (worker, n_started) = start(world, &owner, &leases, job, is_resumed)?;
+        let (worker, n_started) = start(world, &owner, &leases, &job, before.as_ref(), is_resumed)?;
         world.started(&worker.process, owner.log());
         is_resumed = false;
-        let ended = owner.wait(&worker, &job.token, left, &|| more(world, &owner, job), GRACE)?;
+        let ended = owner.wait(&worker, &job.token, left, &|| more(world, &owner, &job), GRACE)?;
         let may_retry = n_started < job.max_iterations.unwrap_or(1) && !ended.is_timeout;
-        match close(world, &leases, job, &worker.process, ended, may_retry)? {
+        match close(world, &leases, &job, &worker.process, ended, may_retry)? {
             Closed::Ends(view) => return Ok(Finished { view: *view, ended }),
             Closed::Again => left = job.time_left(world, owner.age())?,
         }
@@ -282,12 +282,14 @@ fn judge_begin(context: &Context, view: &View, job: &Job) -> Result<Verdict, OpE
 }
 
 /// The effect and the fact: the command is started, and noted, and recorded. Returns it, and which of
-/// the session's starts it is.
+/// the session's starts it is. Where that fails, the lease is what it was `before`, so that what was to
+/// be resumed still can be.
 fn start(
     world: &dyn World,
     owner: &Owner,
     leases: &Leases,
     job: &Job,
+    before: Option<&Lease>,
     is_resumed: bool,
 ) -> Result<(crate::worker::Worker, u64), OpError> {
     let Job { session_id, token, .. } = job;
@@ -303,7 +305,8 @@ fn start(
         Ok(worker) => worker,
         Err(error) => {
             let error = cannot_run(job, &error);
-            put_aside(world, leases, job, &error)?;
+            restore(leases, job, before.cloned())?;
+            put_aside(world, job, &error)?;
             return Err(error);
         }
     };
@@ -312,7 +315,7 @@ fn start(
     if noted.is_err() {
         end_group(&worker.process, token, Duration::ZERO)?;
         owner.take_terminal(&worker);
-        restore(leases, job, None)?;
+        restore(leases, job, before.cloned())?;
     }
     noted.map(|n_started| (worker, n_started))
 }
@@ -361,13 +364,7 @@ fn note_start(
 }
 
 /// A session whose command cannot be started is put aside, with the reason, to be resumed.
-fn put_aside(
-    world: &dyn World,
-    leases: &Leases,
-    job: &Job,
-    error: &OpError,
-) -> Result<(), OpError> {
-    restore(leases, job, None)?;
+fn put_aside(world: &dyn World, job: &Job, error: &OpError) -> Result<(), OpError> {
     let store = world.store()?;
     let request =
         Request { reason: error.to_string(), ..Request::to(Target::Intent(Intent::Suspend)) };

@@ -223,3 +223,23 @@ fn a_worker_that_is_started_while_its_session_is_being_ended_is_ended_too() {
     finish(owner);
     assert_eq!((world.word("class"), world.word("observed")), ("ended".into(), "none".into()));
 }
+
+#[test]
+fn a_session_whose_command_is_away_for_a_while_can_be_resumed_later() {
+    let world = World::new();
+    let (tool, away) = (world.path("tool"), world.path("away"));
+    std::fs::copy("/bin/sh", &tool).expect("copied");
+    let owner = world.owner_of(&["start", "one"], &tool.to_string_lossy(), WORKER);
+    world.wait_until_recorded();
+    world.ok(&["suspend", "--grace=0"]);
+    finish(owner);
+    std::fs::rename(&tool, &away).expect("moved");
+    let output = world.session(&["resume"]);
+    assert_eq!(output.status.code(), Some(127), "{}", said(&output));
+    assert_eq!(world.word("status"), "suspended");
+    std::fs::rename(&away, &tool).expect("moved");
+    let owner = world.spawn(&["resume"]);
+    world.wait_until_ready();
+    world.ok(&["terminate", "--grace=0"]);
+    assert_eq!(finish(owner), Some(137));
+}
