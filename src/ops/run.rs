@@ -20,6 +20,7 @@ use crate::ops::{Context, OpError, limits, worker_log};
 use crate::store::Store;
 use crate::worker::{
     Command, Held, Here, Lease, LeaseError, Leases, Owner, Process, Seen, end_group, look,
+    resume_command,
 };
 
 /// Runs a command for a session, and ends the session as it ended: with success if it exited with 0,
@@ -36,7 +37,7 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
     let context = world.context(&store);
     let place = find_place(&store, job)?;
     let (dir, is_elsewhere) = (place.dir.clone(), place.is_elsewhere || job.is_elsewhere);
-    let job = Job { dir, is_elsewhere, ..job.clone() };
+    let mut job = Job { dir, is_elsewhere, ..job.clone() };
     let switches = place.switch_to.is_some();
     let Claim { before, mut is_resumed, mut left } =
         claim(&store, &leases, &context, &job, switches)?;
@@ -55,6 +56,8 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
             Closed::Ends(view) => return Ok(Finished { view: *view, ended }),
             Closed::Again => left = job.time_left(world, owner.age())?,
         }
+        // An agent refuses to begin a conversation that there is already.
+        job.command = resume_command(&job.command);
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use git_session::worker::Held;
@@ -119,4 +121,19 @@ fn a_count_that_the_caller_set_is_obeyed() {
     assert_eq!(output.status.code(), Some(4), "{}", said(&output));
     assert_eq!(read(&world.path("tries")).lines().count(), 1);
     assert_eq!(iterations(&world), 3);
+}
+
+#[test]
+fn an_agent_that_is_started_again_goes_on_with_its_conversation() {
+    let world = World::new();
+    let claude = world.path("claude");
+    fs::write(&claude, "#!/bin/sh\necho \"$@\" >>\"$AT/tries\"\nexit 4\n").expect("written");
+    fs::set_permissions(&claude, fs::Permissions::from_mode(0o755)).expect("set");
+    let claude = claude.to_string_lossy().into_owned();
+    let id = "11111111-2222-4333-8444-555555555555";
+    world.ok(&["create", "one", "--name", "x"]);
+    let run = ["run", "x", "--max-iterations=3", "--", &claude, "--session-id", id, "Go"];
+    assert_eq!(world.session(&run).status.code(), Some(4));
+    let expected = format!("--session-id {id} Go\n--resume {id} Go\n--resume {id} Go\n");
+    assert_eq!(read(&world.path("tries")), expected);
 }
