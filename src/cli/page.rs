@@ -179,8 +179,11 @@ input or output). 129: wrong use.",
         "\
 refs/sessions/<id>: one session. refs/worktree/session: this work tree's current session. \
 .git-session/lifecycles/<name>.yaml: the repository's own lifecycles. <git dir>/session/logs/<id>.log: \
-what a worker in the background said. <git dir>/session: locks and other local files, which hold nothing \
-that matters. <git dir>/worktrees/<name>/made-for-session: for which session a work tree was made.",
+what a worker in the background said. <git dir>/session/leases: what this clone runs for its sessions, \
+and would run again; without it a worker is out of reach. <git dir>/session: locks and other local files; \
+the rest holds nothing that matters. A lock of a killed process is free at once, or heals with the next \
+write; one that a killed git left on a session is removed by the next write after ten seconds, and one on \
+packed-refs is git's, and stays. <git dir>/worktrees/<name>/made-for-session: for which session a work tree was made.",
     ),
     ("SEE ALSO", "git(1), git\\-log(1), git\\-for\\-each\\-ref(1)"),
 ];
