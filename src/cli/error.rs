@@ -167,7 +167,7 @@ fn code(error: &OpError) -> &'static str {
         OpError::NotOwner { .. } => "not_owner",
         OpError::Unreachable { .. } => "invalid_transition",
         OpError::TimedOut { .. } | OpError::NoTimeLeft { .. } => "timeout",
-        OpError::AlreadyRunning { .. } => "conflict",
+        OpError::AlreadyRunning { .. } | OpError::StillRunning { .. } => "conflict",
         OpError::Place(error) => place::code(error),
         OpError::Store(StoreError::WorkTree(error)) => place::work_tree_code(error),
         OpError::CannotRun { .. } | OpError::Lease(_) | OpError::Stop(_) => "io",

@@ -57,6 +57,9 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
         OpError::StillOpen { .. } => {
             ("Open", vec!["end it first, or use \"git session delete --force\"".into()])
         }
+        OpError::StillRunning { .. } => {
+            ("Open", vec!["end it first, with \"git session terminate\"".into()])
+        }
         OpError::UnknownField { known, .. } => {
             ("Field", vec![format!("there are: {}", known.join(", "))])
         }

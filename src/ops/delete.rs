@@ -1,7 +1,7 @@
 //! Removing a session's ref, and with it its history.
 
 use crate::model::SessionId;
-use crate::ops::{OpError, load, worker_log};
+use crate::ops::{OpError, load, observe, worker_log};
 use crate::store::{Store, StoreError};
 
 /// Checks whether a session would be removed.
@@ -9,13 +9,17 @@ use crate::store::{Store, StoreError};
 /// # Errors
 /// As [`delete`].
 pub fn check(store: &Store, session_id: SessionId, force: bool) -> Result<(), OpError> {
+    if let Some(pid) = observe::running(store, session_id) {
+        return Err(OpError::StillRunning { handle: session_id.handle(), pid });
+    }
     if force { Ok(()) } else { refuse_open(store, session_id) }
 }
 
-/// Removes a session, even a damaged one; an open one only when forced.
+/// Removes a session, even a damaged one; an open one only when forced, and none whose worker lives,
+/// since nobody could reach that any more.
 ///
 /// # Errors
-/// [`OpError::NotFound`], [`OpError::InvalidValue`] when it is open and not forced,
+/// [`OpError::NotFound`], [`OpError::StillOpen`] when it is open and not forced, [`OpError::StillRunning`],
 /// [`OpError::Store`].
 pub fn delete(store: &Store, session_id: SessionId, force: bool) -> Result<(), OpError> {
     let held = store.lock(session_id)?;

@@ -81,6 +81,14 @@ pub enum OpError {
         /// Its state.
         status: String,
     },
+    /// The session has a worker that lives, and would leave it to nobody.
+    #[error("the worker of session {handle} runs (process {pid})")]
+    StillRunning {
+        /// The session.
+        handle: Handle,
+        /// The worker, or who is about to start it.
+        pid: u32,
+    },
     /// A value cannot be.
     #[error("invalid value for '{field}': {reason}")]
     InvalidValue {

@@ -86,6 +86,14 @@ pub fn observe_lease(store: &Store, session_id: SessionId, class: Class) -> Opti
     })
 }
 
+/// Returns the process that runs for a session by this clone's own lease, whatever its state: the
+/// worker, or who is about to start it.
+pub fn running(store: &Store, session_id: SessionId) -> Option<u32> {
+    let lease = leases(store).read(session_id).ok().flatten()?;
+    let process = lease.worker.as_ref().or(lease.owner.as_ref())?;
+    (seen(&Here::read(), &lease) == Observed::Running).then_some(process.pid)
+}
+
 /// Tells what is seen of the worker of a lease.
 pub fn seen(here: &Here, lease: &Lease) -> Observed {
     match (&lease.worker, &lease.owner) {

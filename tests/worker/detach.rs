@@ -398,8 +398,12 @@ fn what_a_deleted_session_leaves_goes_unless_its_worker_lives() {
     let world = with_pipes();
     let worker = detached(&world, &["start", "one"], "ready; go");
     let (id, file, lease) = (world.word("id"), log_file(&world), world.lease());
+    let refused = world.session(&["delete", "--force", "--json", &id]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("\"code\":\"conflict\""), "{}", said(&refused));
+    assert_eq!(world.word("observed"), "running");
     let supervisor = supervisor(&world);
-    world.ok(&["delete", "--force", &id]);
+    world.git(&["update-ref", "-d", &format!("refs/sessions/{id}")]);
     assert!(!worker.is_gone() && file.exists() && lease.exists());
     world.ok(&["reap"]);
     assert!(file.exists() && lease.exists());

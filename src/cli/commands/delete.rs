@@ -9,6 +9,8 @@ use crate::model::SessionId;
 use crate::ops::{delete, load};
 
 /// Remove sessions with their history; open ones only with --force
+///
+/// One whose worker runs is not removed at all: end it first, with "git session terminate".
 #[derive(Debug, Args)]
 pub struct Delete {
     /// The sessions
