@@ -27,6 +27,7 @@ pub mod patch;
 pub mod place;
 pub mod record;
 pub mod record_lines;
+pub mod reap;
 pub mod redaction;
 pub mod resolve;
 pub mod resume;

@@ -46,19 +46,28 @@ pub fn writer(store: &Store, session_id: SessionId) -> Option<Held> {
 /// # Errors
 /// [`OpError::Lease`]
 pub fn forget(store: &Store, session_id: SessionId) -> Result<(), OpError> {
+    if forget_lease(store, session_id)? {
+        logs(store).remove(session_id)?;
+    }
+    Ok(())
+}
+
+/// Removes the lease of a session that needs none any more, unless its worker lives; tells whether
+/// there is none then.
+///
+/// # Errors
+/// [`OpError::Lease`]
+pub fn forget_lease(store: &Store, session_id: SessionId) -> Result<bool, OpError> {
     let (leases, here) = (observe::leases(store), Here::read());
+    let mut is_alive = false;
     if leases.session_ids().contains(&session_id) {
-        let mut is_alive = false;
         leases.change(session_id, |found| {
             let seen = found.as_ref().map(|lease| observe::seen(&here, lease));
             is_alive = matches!(seen, Some(Observed::Running | Observed::Elsewhere));
             Ok::<_, LeaseError>(found.filter(|_| is_alive))
         })?;
-        if is_alive {
-            return Ok(());
-        }
     }
-    Ok(logs(store).remove(session_id)?)
+    Ok(!is_alive)
 }
 
 /// Removes what this clone keeps of the workers of all sessions that are no more.

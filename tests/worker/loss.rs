@@ -225,6 +225,23 @@ fn a_worker_that_is_started_while_its_session_is_being_ended_is_ended_too() {
 }
 
 #[test]
+fn reap_removes_what_is_kept_for_a_session_that_ended_without_its_owner() {
+    let world = World::new();
+    let worker = orphan(&world);
+    world.ok(&["finish"]);
+    let (lease, tip) = (world.lease(), world.word("tip"));
+    world.ok(&["reap"]);
+    assert!(lease.exists());
+    worker.signal(Signal::KILL).expect("sent");
+    assert!(worker.wait(LONG));
+    world.ok(&["reap", "-n"]);
+    assert!(lease.exists());
+    assert_eq!(world.ok(&["reap"]), "");
+    assert!(!lease.exists());
+    assert_eq!(world.word("tip"), tip);
+}
+
+#[test]
 fn a_session_whose_command_is_away_for_a_while_can_be_resumed_later() {
     let world = World::new();
     let (tool, away) = (world.path("tool"), world.path("away"));

@@ -3,13 +3,13 @@ use serde_json::{Value, json};
 
 use crate::cli::CliError;
 use crate::cli::app::App;
-use crate::ops::stop;
+use crate::ops::reap;
 
 /// Put sessions aside whose worker is gone without having ended them
 ///
 /// Only sessions at work whose worker this clone started are looked at. "git session resume" runs what
 /// they ran again. Pending, suspended and ended sessions are never touched. What is kept here of the
-/// workers of sessions that were deleted goes.
+/// workers of sessions that were deleted goes, and what was to run again of sessions that have ended.
 #[derive(Debug, Args)]
 pub struct Reap {
     /// Only tell which ones they are
@@ -23,7 +23,7 @@ pub struct Reap {
 impl Reap {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
-        let reaped = stop::reap(app, app.store()?, &app.context()?, self.dry_run)?;
+        let reaped = reap::reap(app, app.store()?, &app.context()?, self.dry_run)?;
         let n_refused = reaped.iter().filter(|it| it.refused.is_some()).count();
         if self.json {
             let all: Vec<Value> = reaped
