@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::lifecycle::Intent;
-use crate::model::SessionId;
+use crate::model::{Class, SessionId};
 use crate::ops::change::{self, Changed, Verdict};
 use crate::ops::close::{end_draft, release};
 use crate::ops::hook;
@@ -73,14 +73,20 @@ pub fn stop(
     manner: Manner,
     context: &Context,
 ) -> Result<(Changed, Worker), OpError> {
-    let (view, context) = &permit(store, context, session_id, request, manner)?;
+    let (view, context) = &match permit(store, context, session_id, request, manner) {
+        // All that there is to end is what runs on.
+        Err(OpError::InvalidTransition { .. }) if is_left(store, session_id, request)? => {
+            return stop_running(world, store, session_id, None, manner, context);
+        }
+        permitted => permitted?,
+    };
     if view.observed == Observed::Elsewhere {
-        return Ok((record(store, context, session_id, request, Fate::Same)?, Worker::Left));
+        return Ok((record(store, context, session_id, Some(request), Fate::Same)?, Worker::Left));
     }
-    loop {
+    for _ in 0..change::MAX_ATTEMPTS {
         // The lease decides, not the state: a session that is not at work may have a worker as well.
         let (changed, worker) = match has_worker(store, session_id) {
-            true => stop_running(world, store, session_id, request, manner, context)?,
+            true => stop_running(world, store, session_id, Some(request), manner, context)?,
             false => (settle(store, session_id, request, manner, context)?, Worker::None),
         };
         // Who was starting one meanwhile noted that first, and may not have seen where the session
@@ -89,6 +95,20 @@ pub fn stop(
             return Ok((changed, worker));
         }
     }
+    Err(OpError::Conflict { handle: session_id.handle() })
+}
+
+/// Tells whether a session that is to be terminated has ended already, but not its worker.
+fn is_left(store: &Store, session_id: SessionId, request: &Request) -> Result<bool, OpError> {
+    Ok(matches!(request.target, Target::Intent(Intent::Terminate))
+        && load::load(store, session_id)?.view.class == Class::Ended
+        && has_worker(store, session_id))
+}
+
+/// Tells whether a worker of this clone runs for a session, other than the one that runs this process.
+pub fn has_other_worker(store: &Store, session_id: SessionId) -> bool {
+    let lease = observe::leases(store).read(session_id).ok().flatten();
+    !lease.is_some_and(|it| is_inside(&it)) && has_worker(store, session_id)
 }
 
 /// Tells whether this clone runs a worker for a session, or is about to.
@@ -113,19 +133,20 @@ fn settle(
     if let Some((lease, worker)) = left.and_then(|it| Some((it, it.worker.as_ref()?))) {
         end_group(worker, &lease.token, manner.grace)?;
     }
-    let changed = record(store, context, session_id, request, Fate::Gone)?;
+    let changed = record(store, context, session_id, Some(request), Fate::Gone)?;
     if let Some(lease) = lease {
         release(&leases, session_id, &lease.token, changed.view.class)?;
     }
     Ok(changed)
 }
 
-/// Stops a worker that runs, or is just being started, and moves its session.
+/// Stops a worker that runs, or is just being started, and moves its session as `request` says, if it
+/// is to move.
 fn stop_running(
     world: &dyn World,
     store: &Store,
     session_id: SessionId,
-    request: &Request,
+    request: Option<&Request>,
     manner: Manner,
     context: &Context,
 ) -> Result<(Changed, Worker), OpError> {
@@ -133,8 +154,8 @@ fn stop_running(
     if leases.read(session_id).ok().flatten().as_ref().is_some_and(is_inside) {
         return Ok((record(store, context, session_id, request, Fate::Same)?, Worker::Own));
     }
-    let kind = match request.target {
-        Target::Intent(Intent::Suspend) => StopKind::Suspend,
+    let kind = match request.map(|it| &it.target) {
+        Some(Target::Intent(Intent::Suspend)) => StopKind::Suspend,
         _ => StopKind::Terminate,
     };
     let Some(lease) = mark(store, session_id, kind)? else {
@@ -269,13 +290,13 @@ impl Fate {
     }
 }
 
-/// Records the fate of the worker, unless its end is recorded, and the move of the session. A hook can
-/// refuse the move, but not that the worker has ended.
+/// Records the fate of the worker, unless its end is recorded, and the move of the session, if it is to
+/// move. A hook can refuse the move, but not that the worker has ended.
 fn record(
     store: &Store,
     context: &Context,
     session_id: SessionId,
-    request: &Request,
+    request: Option<&Request>,
     fate: Fate,
 ) -> Result<Changed, OpError> {
     let write = |request: Option<&Request>| {
@@ -306,7 +327,7 @@ fn record(
             Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
         })
     };
-    let moved = write(Some(request));
+    let moved = write(request);
     if fate.is_end() && matches!(moved, Err(OpError::HookRefused { .. })) {
         write(None)?;
     }
@@ -323,7 +344,7 @@ pub fn thaw(
     lease: &Lease,
     request: &Request,
 ) -> Result<Changed, OpError> {
-    let changed = record(store, context, lease.session_id, request, Fate::Thawed)?;
+    let changed = record(store, context, lease.session_id, Some(request), Fate::Thawed)?;
     if let Some(worker) = &lease.worker {
         thaw_group(worker, &lease.token)?;
         note_frozen(store, lease, false)?;
@@ -344,5 +365,6 @@ pub fn give_up(
     // Where it is refused, nobody has given anything up.
     let verdict = transition::judge(context, view, request)?;
     let agreed = hook::agree(store, context, view, &verdict)?;
-    record(store, agreed.as_ref().unwrap_or(context), view.session.id, request, Fate::Gone)
+    let context = agreed.as_ref().unwrap_or(context);
+    record(store, context, view.session.id, Some(request), Fate::Gone)
 }

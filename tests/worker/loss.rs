@@ -225,6 +225,33 @@ fn a_worker_that_is_started_while_its_session_is_being_ended_is_ended_too() {
 }
 
 #[test]
+fn a_worker_that_runs_on_after_the_end_of_its_session_can_be_terminated() {
+    let world = World::new();
+    let owner = world.owner(&["start", "one"], WORKER);
+    let worker = world.held("worker");
+    world.wait_until_recorded();
+    let told = world.ok(&["finish", "@"]);
+    assert!(told.contains("; its worker runs on, and \"git session terminate\""), "{told}");
+    let id = world.word("id");
+    let refused = world.session(&["suspend", &id]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(!worker.is_gone());
+    let told = world.ok(&["terminate", &id]);
+    assert!(told.contains("is already 'terminated'; its worker ended"), "{told}");
+    assert!(worker.is_gone());
+    assert_eq!(finish(owner), Some(143));
+    let session = world.only();
+    assert_eq!(
+        (&session["outcome"], &session["worker"]["signal"]),
+        (&"success".into(), &15.into())
+    );
+    assert!(!world.lease().exists());
+    let refused = world.session(&["terminate", &id]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    world.check_repository();
+}
+
+#[test]
 fn reap_removes_what_is_kept_for_a_session_that_ended_without_its_owner() {
     let world = World::new();
     let worker = orphan(&world);

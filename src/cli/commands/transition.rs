@@ -9,9 +9,10 @@ use crate::cli::options::{Json, Reason};
 use crate::cli::place::{self, Removal};
 use crate::cli::{CliError, complete, input};
 use crate::lifecycle::Intent;
-use crate::ops::attach;
+use crate::model::Class;
 use crate::ops::change::Changed;
 use crate::ops::transition::{self, Request, Target};
+use crate::ops::{attach, stop};
 use crate::store::WorkTree;
 
 /// End a session with success
@@ -168,7 +169,12 @@ fn run(
     let tree = removal.check(app, session_id, false)?;
     let changed = transition::transition(app.store()?, &app.context()?, session_id, request)?;
     place::remove(app, tree.as_ref())?;
-    tell(app, &changed, json, "", tree.as_ref())
+    let runs_on = changed.is_new
+        && changed.view.class == Class::Ended
+        && stop::has_other_worker(app.store()?, session_id);
+    let more =
+        if runs_on { "; its worker runs on, and \"git session terminate\" ends it" } else { "" };
+    tell(app, &changed, json, more, tree.as_ref())
 }
 
 /// Answers with what became of a session, and `more` behind it, and of its work tree, if it has one.

@@ -86,7 +86,8 @@ pub struct Resume {
 /// End a session before its work is done, as interrupted
 ///
 /// Its worker, if this clone runs one, is asked to end with all that it started, and killed when it does
-/// not; the session ends when nothing of it is left.
+/// not; the session ends when nothing of it is left. A worker that runs on although its session has
+/// ended is ended too.
 #[derive(Debug, Args)]
 pub struct Terminate {
     /// The session; default: the current one
