@@ -221,7 +221,10 @@ pub fn check_remove(
     if store.tops().of(dir) == tree.path {
         return Err(PlaceError::Inside { path: tree.path }.into());
     }
-    check_no_worker(store, is_stopped.then_some(session_id), &tree.path)?;
+    if let (false, Some(pid)) = (is_stopped, observe::running(store, session_id)) {
+        return Err(OpError::StillRunning { handle: session_id.handle(), pid });
+    }
+    check_no_worker(store, Some(session_id), &tree.path)?;
     store.check_remove_work_tree(&tree)?;
     Ok(tree)
 }

@@ -300,7 +300,7 @@ fn a_work_tree_goes_with_a_terminated_worker_and_never_from_under_a_running_one(
     let owner = world.owner(&["start", "one", "--name=x", "--worktree"], LASTING);
     let tree = world.path("project.session-one");
     for verb in ["finish", "fail"] {
-        refused(&world.session(&[verb, "x", "--remove-worktree"]), "runs in '");
+        refused(&world.session(&[verb, "x", "--remove-worktree"]), "runs (process ");
     }
     fs::write(tree.join("untracked"), "x").expect("written");
     refused(&world.session(&["terminate", "x", "--remove-worktree"]), "uncommitted changes");
