@@ -12,7 +12,10 @@ use crate::ops::load::View;
 use crate::ops::observe::{Observed, has_open_worker};
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{Context, OpError};
-use crate::worker::{Ended, Here, How, LeaseError, Leases, Process, Seen, Stop, StopKind, look};
+use crate::worker::{
+    Ended, Here, How, Lease, LeaseError, Leases, Process, Seen, Stop, StopError, StopKind,
+    end_group, is_inside, look,
+};
 
 /// What follows the end of a worker.
 pub(super) enum Closed {
@@ -137,6 +140,14 @@ pub(super) fn end_draft(view: &View, now: Timestamp, subject: &str, how: How) ->
         };
     }
     Draft::new("worker", format!("worker: {subject}"), session)
+}
+
+/// Ends what a worker that is gone has left; not the command that this process is part of.
+pub(super) fn end_left(lease: &Lease, grace: Duration) -> Result<(), StopError> {
+    match &lease.worker {
+        Some(worker) if !is_inside(lease) => end_group(worker, &lease.token, grace).map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// Gives a lease back: for a session that has ended it goes, for others it keeps the command.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::lifecycle::Intent;
 use crate::model::{Class, Map, Worker};
 use crate::ops::change::{self, Draft, Verdict};
-use crate::ops::close::{Closed, close};
+use crate::ops::close::{Closed, close, end_left};
 use crate::ops::hook;
 use crate::ops::job::{Finished, GRACE, Job, World};
 use crate::ops::load::{self, View};
@@ -41,7 +41,10 @@ pub fn run(world: &dyn World, job: &Job) -> Result<Finished, OpError> {
     let switches = place.switch_to.is_some();
     let Claim { before, mut is_resumed, mut left } =
         claim(&store, &leases, &context, &job, switches)?;
-    if let Err(error) = prepare(world, &store, &context, &job, &place, &mut owner) {
+    let prepared = prepare(world, &store, &context, &job, &place, &mut owner);
+    // What a lost worker has left, nobody could reach by the new lease.
+    let ended = prepared.and_then(|()| Ok(before.iter().try_for_each(|it| end_left(it, GRACE))?));
+    if let Err(error) = ended {
         restore(&leases, &job, before)?;
         return Err(error);
     }

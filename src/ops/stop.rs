@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::lifecycle::Intent;
 use crate::model::{Class, SessionId};
 use crate::ops::change::{self, Changed, Verdict};
-use crate::ops::close::{end_draft, release};
+use crate::ops::close::{end_draft, end_left, release};
 use crate::ops::hook;
 use crate::ops::job::World;
 use crate::ops::limits;
@@ -129,9 +129,8 @@ fn settle(
     let lease = leases.read(session_id).ok().flatten();
     let is_over = |it: &Lease| observe::seen(&Here::read(), it) != Observed::Running;
     let lease = lease.as_ref().filter(|it| is_over(it));
-    let left = lease.filter(|it| !is_inside(it));
-    if let Some((lease, worker)) = left.and_then(|it| Some((it, it.worker.as_ref()?))) {
-        end_group(worker, &lease.token, manner.grace)?;
+    if let Some(lease) = lease {
+        end_left(lease, manner.grace)?;
     }
     let changed = record(store, context, session_id, Some(request), Fate::Gone)?;
     if let Some(lease) = lease {

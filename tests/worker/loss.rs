@@ -287,3 +287,27 @@ fn a_session_whose_command_is_away_for_a_while_can_be_resumed_later() {
     world.ok(&["terminate", "--grace=0"]);
     assert_eq!(finish(owner), Some(137));
 }
+
+#[test]
+fn what_a_lost_worker_has_left_does_not_run_beside_the_next_one() {
+    let world = World::new();
+    let script = "sleep 1000 & echo $! >\"$AT/left\"; echo $$ >\"$AT/worker\"; ready; wait";
+    let mut owner = world.owner(&["start", "one"], script);
+    let (worker, left) = (world.held("worker"), world.held("left"));
+    world.wait_until_recorded();
+    hold(&owner).signal(Signal::KILL).expect("sent");
+    owner.wait().expect("waited for");
+    worker.signal(Signal::KILL).expect("sent");
+    assert!(worker.wait(LONG));
+    assert_eq!(world.word("observed"), "lost");
+    // What is refused ends nothing.
+    let id = world.word("id");
+    let refused = world.session(&["run", &id, "--", "no-such-command"]);
+    assert_eq!(refused.status.code(), Some(127), "{}", said(&refused));
+    assert!(!left.is_gone());
+    let owner = world.spawn(&["resume", &id]);
+    world.wait_until_ready();
+    assert!(left.is_gone());
+    world.ok(&["terminate", "--grace=0", &id]);
+    finish(owner);
+}
