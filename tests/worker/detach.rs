@@ -322,6 +322,21 @@ fn following_the_log_ends_with_the_worker() {
     assert_eq!((text.as_str(), finish(follower)), ("one\ntwo", Some(0)));
 }
 
+#[test]
+fn following_the_log_ends_when_nobody_reads_it() {
+    let world = with_pipes();
+    let worker = detached(&world, &["start", "one"], "echo one; ready; go");
+    let mut command = world.command(BINARY, &["log", "--worker", "-f"]);
+    let mut follower = command.spawn().expect("the program runs");
+    let mut output = BufReader::new(follower.stdout.take().expect("a pipe"));
+    output.read_line(&mut String::new()).expect("read");
+    drop(output);
+    assert_eq!(finish(follower), Some(141));
+    assert!(!worker.is_gone());
+    go(&world);
+    until_ended(&world);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_terminal_gets_nothing_that_it_would_obey() {

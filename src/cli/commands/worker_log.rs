@@ -1,15 +1,17 @@
 //! `log --worker`: what a worker in the background says.
 
-use std::time::Duration;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use crate::cli::app::App;
 use crate::cli::{CliError, output};
 use crate::model::SessionId;
 use crate::ops::worker_log;
 use crate::render::worker_log::Cleaner;
-use crate::worker::{LogReader, Piece};
+use crate::worker::{LogReader, Piece, Wake, Watcher};
 
-/// How often a followed log is read.
+/// How often a followed log is read: not at each write, of which there may be many.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Prints the log of a session's worker, or its newest `n_lines` lines; with `follow` goes on until
@@ -28,6 +30,8 @@ pub fn answer(
     if !follow {
         app.page();
     }
+    let mut watcher = Watcher::new(Vec::new());
+    watcher.arm();
     let mut cleaner = output::style(app).header.then(Cleaner::default);
     loop {
         // Looked for before reading: what it wrote until then is read.
@@ -35,7 +39,10 @@ pub fn answer(
         copy(app, &mut reader, cleaner.as_mut())?;
         let Some(writer) = writer else { break };
         app.finish()?;
-        writer.wait(FOLLOW_INTERVAL);
+        let until = Instant::now() + FOLLOW_INTERVAL;
+        if watcher.wait(&[writer], io::stdout().as_fd(), Some(until)) == Wake::Closed {
+            return Err(CliError::Output(io::ErrorKind::BrokenPipe.into()));
+        }
     }
     let rest = cleaner.map(Cleaner::finish).unwrap_or_default();
     app.answer(|out| out.write_all(rest.as_bytes()))
