@@ -61,7 +61,9 @@ fn a_worker_that_died_with_its_owner_is_lost_and_its_session_can_be_resumed() {
     assert!(world.ok(&["list"]).contains("running"));
     let listed = world.json(&["list", "--observed=lost", "--json"]);
     assert_eq!(listed["sessions"].as_array().map(Vec::len), Some(1));
-    assert!(world.ok(&["status"]).contains("worker lost"));
+    let told = world.ok(&["status"]);
+    assert!(told.contains("worker lost"), "{told}");
+    assert!(told.contains("(use \"git session resume\" to run its command again)"), "{told}");
 
     let owner = world.spawn(&["resume"]);
     world.wait_until_ready();

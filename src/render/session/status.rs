@@ -5,6 +5,7 @@ use crate::lifecycle::{Forward, Intent, State, Verdict};
 use crate::model::{Class, Session, Timestamp, Value};
 use crate::ops::list::Listed;
 use crate::ops::load::View;
+use crate::ops::observe::Observed;
 use crate::render::sanitize::to_terminal;
 use crate::render::style::{Slot, Style, shorten, width};
 use crate::render::time::{counted, relative};
@@ -140,6 +141,8 @@ fn next_steps(view: &View) -> Vec<String> {
             steps.extend(to.map(|to| step("resume", &format!("go back to {}", to.name))));
         }
         Class::Pending | Class::Active => {
+            let is_lost = view.observed == Observed::Lost;
+            steps.extend(is_lost.then(|| step("resume", "run its command again")));
             steps.extend(forward(view));
             let to = destination(view, Intent::Suspend);
             steps.extend(to.map(|_| step("suspend", "put it aside")));
