@@ -126,15 +126,20 @@ impl World {
 
     /// Waits until a script is ready, and returns its number.
     pub fn wait_until_ready(&self) -> u32 {
+        self.wait_for("ready").trim().parse().expect("a number")
+    }
+
+    /// Waits for a line from the pipe of this name.
+    pub fn wait_for(&self, name: &str) -> String {
         // Also open to write: so it opens at once, and one that never comes is a failure.
-        let pipe = fs::OpenOptions::new().read(true).write(true).open(self.path("ready"));
+        let pipe = fs::OpenOptions::new().read(true).write(true).open(self.path(name));
         let pipe = pipe.expect("a pipe with a name");
         let mut fds = [PollFd::new(&pipe, PollFlags::IN)];
         let time = Timespec { tv_sec: LONG.as_secs() as i64, tv_nsec: 0 };
-        assert_eq!(poll(&mut fds, Some(&time)), Ok(1), "the script is not ready");
+        assert_eq!(poll(&mut fds, Some(&time)), Ok(1), "nothing comes from '{name}'");
         let mut said = String::new();
         BufReader::new(&pipe).read_line(&mut said).expect("text");
-        said.trim().parse().expect("a number")
+        said
     }
 
     /// Takes hold of the process whose number is in a file.

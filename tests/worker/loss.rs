@@ -215,7 +215,7 @@ fn a_worker_that_is_started_while_its_session_is_being_ended_is_ended_too() {
 
     let id = world.word("id");
     let terminating = world.spawn(&["terminate", "--grace=30", &id]);
-    super::harness::read(&world.path("asked"));
+    world.wait_for("asked");
     let owner = world.spawn(&["resume", &id]);
     world.wait_until_ready();
     let second = world.held("second");
