@@ -108,7 +108,8 @@ fn is_left(store: &Store, session_id: SessionId, request: &Request) -> Result<bo
 /// Tells whether a worker of this clone runs for a session, other than the one that runs this process.
 pub fn has_other_worker(store: &Store, session_id: SessionId) -> bool {
     let lease = observe::leases(store).read(session_id).ok().flatten();
-    !lease.is_some_and(|it| is_inside(&it)) && has_worker(store, session_id)
+    let runs = |it: &Lease| observe::seen(&Here::read(), it) == Observed::Running;
+    lease.is_some_and(|it| !is_inside(&it) && runs(&it))
 }
 
 /// Tells whether this clone runs a worker for a session, or is about to.
