@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::model::{Class, Session, SessionId};
 use crate::store::Store;
-use crate::worker::{Here, Lease, Leases, Seen, find_by_token, look};
+use crate::worker::{Here, Lease, Leases, Process, Seen, find_by_token, look};
 
 /// What is seen of a session's worker from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,12 +97,13 @@ pub fn running(store: &Store, session_id: SessionId) -> Option<u32> {
 /// Tells what is seen of the worker of a lease.
 pub fn seen(here: &Here, lease: &Lease) -> Observed {
     match (&lease.worker, &lease.owner) {
-        // It has ended, and its owner is about to record how.
-        (Some(worker), Some(owner)) => match look(here, worker) {
-            Seen::Lost => look(here, owner).into(),
+        (Some(worker), _) => match look(here, worker) {
+            // It has ended, and who waits for it, or ended it, is about to record that.
+            Seen::Lost if recorders(lease).any(|it| look(here, it) == Seen::Running) => {
+                Observed::Running
+            }
             seen => seen.into(),
         },
-        (Some(worker), None) => look(here, worker).into(),
         // Somebody is just about to start it, or was, and died on the way, before or after.
         (None, Some(owner)) => match look(here, owner) {
             Seen::Lost if find_by_token(here, &lease.token).is_some() => Observed::Running,
@@ -112,7 +113,52 @@ pub fn seen(here: &Here, lease: &Lease) -> Observed {
     }
 }
 
+/// Returns who will record the end of a worker.
+pub(super) fn recorders(lease: &Lease) -> impl Iterator<Item = &Process> {
+    lease.owner.iter().chain(lease.stop.iter().map(|stop| &stop.by))
+}
+
 /// Tells whether a worker is recorded whose end is not.
 pub fn has_open_worker(session: &Session) -> bool {
     session.worker.as_ref().is_some_and(|worker| !worker.extra.contains_key("ended_at"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::worker::{Stop, StopKind};
+
+    #[test]
+    fn a_worker_that_ended_is_lost_only_when_nobody_is_left_to_record_it() {
+        let here = Here::read();
+        let own = Process::own(&here).expect("we live");
+        let gone = Process { start: own.start + 1, inode: None, ..own.clone() };
+        let lease = Lease {
+            session_id: SessionId::parse("0199f0c2-1c4d-7abc-8def-0123456789af").expect("valid"),
+            token: "t".into(),
+            owner: None,
+            worker: Some(gone.clone()),
+            started_at: Timestamp::from_seconds(0).expect("in range"),
+            dir: PathBuf::from("/"),
+            command: vec!["true".into()],
+            on_resume: None,
+            timeout: None,
+            max_iterations: None,
+            stop: None,
+            is_frozen: false,
+            is_shared: false,
+        };
+        let stop = |by: &Process| Some(Stop { kind: StopKind::Suspend, by: by.clone() });
+        for (owner, stop, expected) in [
+            (None, None, Observed::Lost),
+            (Some(gone.clone()), stop(&gone), Observed::Lost),
+            (Some(own.clone()), None, Observed::Running),
+            (Some(gone.clone()), stop(&own), Observed::Running),
+        ] {
+            assert_eq!(seen(&here, &Lease { owner, stop, ..lease.clone() }), expected);
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::ops::load::{self, View};
 use crate::ops::log::{self, LoggedEvent};
 use crate::ops::observe::{self, Observed};
 use crate::store::Store;
-use crate::worker::{Held, Here, Place, Seen, Watcher, look};
+use crate::worker::{Held, Here, Place, Watcher};
 
 /// Something that was seen of a session.
 #[derive(Debug, Clone)]
@@ -156,15 +156,15 @@ impl Watch {
             sights.push(Sight { view, what: What::Deleted });
             return Ok(());
         };
-        let view = match last.clone().filter(|last| last.tip == tip_oid) {
-            Some(same) => same.with_look(store),
-            None => load::load_at(store, session_id, tip_oid)?.view,
+        let same = last.clone().filter(|last| last.tip == tip_oid).map(|it| it.with_look(store));
+        let view = match same.filter(|it| !it.observed.is_doubtful()) {
+            Some(same) => same,
+            None => load::load_from(store, session_id, tip_oid)?.view,
         };
-        let view = patient(store, view);
         match &last {
             None => sights.push(Sight { view: view.clone(), what: What::State }),
             Some(last) => {
-                if last.tip != tip_oid {
+                if last.tip != view.tip {
                     sights.extend(events(store, &view, Some(last.tip))?);
                 }
                 if last.observed != view.observed {
@@ -185,23 +185,10 @@ fn events(store: &Store, view: &View, after: Option<Oid>) -> Result<Vec<Sight>, 
     Ok(events.into_iter().rev().map(sight).collect())
 }
 
-/// A worker that has ended is not lost as long as its owner lives, who is about to record how it ended
-/// or to start it again.
-fn patient(store: &Store, mut view: View) -> View {
-    let is_alive = |owner| look(&Here::read(), &owner) == Seen::Running;
-    if view.observed == Observed::Lost {
-        let lease = observe::leases(store).read(view.session.id).ok().flatten();
-        if lease.and_then(|lease| lease.owner).is_some_and(is_alive) {
-            view.observed = Observed::Running;
-        }
-    }
-    view
-}
-
 /// Takes hold of the living worker of a session and of who waits for it.
 fn hold(store: &Store, here: &Here, session_id: SessionId) -> Vec<Held> {
     let Ok(Some(lease)) = observe::leases(store).read(session_id) else { return Vec::new() };
-    let named = [&lease.worker, &lease.owner].into_iter().flatten();
+    let named = lease.worker.iter().chain(observe::recorders(&lease));
     let mut held: Vec<Held> = named.filter_map(|it| Held::open(here, it).ok()).collect();
     if lease.worker.is_none() && held.is_empty() {
         held.extend(crate::worker::find_by_token(here, &lease.token));
