@@ -6,7 +6,7 @@
 //!
 //! It is a function of the text and the [`Rules`] alone, so that the same line becomes the same line
 //! wherever and however often it comes by. The work grows with the text and no faster: no pattern steps
-//! back, and a pattern is tried only where a word of its rule stands ([`index`]).
+//! back, and a pattern is tried only where a word of its rule stands (`index`).
 
 mod base64;
 mod builtin;
