@@ -10,6 +10,7 @@ pub mod choragen_line;
 pub mod event;
 mod extent;
 pub mod fields;
+pub mod layout;
 pub mod lifecycle_yaml;
 pub mod message;
 pub mod record;
