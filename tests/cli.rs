@@ -9,11 +9,13 @@ mod cli {
     mod damage;
     mod delete;
     mod errors;
+    mod export;
     mod files;
     mod generated;
     mod grep;
     mod hooks;
     mod hostile;
+    mod layouts;
     mod lifecycle;
     mod list;
     mod log;

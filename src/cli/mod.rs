@@ -18,6 +18,7 @@ mod options;
 mod output;
 mod page;
 mod place;
+mod put;
 mod redaction;
 mod trace;
 

@@ -11,7 +11,7 @@ pub struct LoggedEvent {
     pub commit: Oid,
     /// The number of the event; `None` if the commit does not say.
     pub seq: Option<u64>,
-    /// The kind: `create`, `transition`, `update`, `attach`, `detach`, or what a newer program says.
+    /// The kind: `create`, `transition`, `update`, `attach`, `detach`, `import`, or what a newer program says.
     pub kind: String,
     /// When, to the microsecond where the commit says so.
     pub at: Timestamp,

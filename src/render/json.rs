@@ -2,6 +2,7 @@
 //! these types.
 
 mod conversation;
+mod import;
 mod lifecycle;
 mod limits;
 mod sight;
@@ -23,6 +24,7 @@ pub use stats::stats;
 pub use conversation::{
     ConversationObject, HitObject, RecordedObject, TokensObject, hit, recorded,
 };
+pub use import::{ImportObject, TakenObject, UntakenObject};
 pub use lifecycle::{LifecycleObject, lifecycle};
 pub use limits::{CheckObject, LimitObject, check};
 pub use sight::{SightObject, sight};
@@ -169,7 +171,7 @@ pub struct EventObject {
     pub commit: String,
     /// Its number, counted from 1.
     pub seq: Option<u64>,
-    /// create, transition, update, attach, detach, record or others.
+    /// create, transition, update, attach, detach, record, import or others.
     pub kind: String,
     /// When.
     pub at: String,

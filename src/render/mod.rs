@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod list;
 pub mod log;
+pub mod markdown;
 pub mod porcelain;
 pub mod sanitize;
 pub mod session;

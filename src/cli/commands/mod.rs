@@ -5,8 +5,11 @@ mod check;
 mod completion;
 mod create_input;
 mod delete;
+mod export;
 mod grep;
 mod help;
+mod import;
+mod import_layout;
 mod lifecycle;
 mod list;
 mod log;
@@ -96,6 +99,10 @@ pub enum Command {
     Attach(attach::Attach),
     /// Take a file out of a session
     Detach(attach::Detach),
+    /// Write sessions out, in several shapes
+    Export(export::Export),
+    /// Take sessions over from the files of other session managers
+    Import(import::Import),
     /// Remove sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
@@ -139,6 +146,8 @@ impl Command {
             Command::Record(args) => args.run(app),
             Command::Attach(args) => args.run(app),
             Command::Detach(args) => args.run(app),
+            Command::Export(args) => args.run(app),
+            Command::Import(args) => args.run(app),
             Command::Delete(args) => args.run(app),
             Command::Lifecycle(args) => args.run(app),
             Command::Schema(args) => args.run(app),
