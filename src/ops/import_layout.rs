@@ -3,6 +3,8 @@
 //! A file is a fact that somebody else recorded: it is not judged by the lifecycle's table, and its event
 //! says that it was imported. The file is kept with the session.
 
+use std::collections::HashSet;
+
 use crate::format::layout::{self, Layout, Told};
 use crate::lifecycle::{Lifecycle, builtin};
 use crate::model::conversation::{Event, Payload};
@@ -10,6 +12,7 @@ use crate::model::{Class, Map, Session, SessionId};
 use crate::ops::append::Append;
 use crate::ops::attach::{self, MAX_BYTES};
 use crate::ops::change::{self, Draft, Verdict};
+use crate::ops::conversation::Conversation;
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{Context, OpError, export, patch};
 use crate::store::{Store, StoreError};
@@ -26,6 +29,10 @@ pub enum Did {
 }
 
 impl Did {
+    fn of_update(is_new: bool) -> Did {
+        if is_new { Did::Updated } else { Did::Nothing }
+    }
+
     /// Returns the word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -71,6 +78,9 @@ pub fn import(
     let bytes = context.redaction.bytes(bytes)?;
     let file = File { layout, map: export::parse(&bytes)?, bytes };
     let session_id = layout::id_of(layout, &file.map)?;
+    if let Some(events) = layout::checkpoints(layout, &file.map)? {
+        return add(store, context, session_id, &events);
+    }
     if store.tip(session_id)?.is_none() {
         match create(store, context, session_id, &file) {
             Err(OpError::Store(StoreError::Raced { .. })) => {}
@@ -110,8 +120,32 @@ fn update(
             None => Err(already_exists(session_id)),
         }
     })?;
-    let did = if changed.is_new { Did::Updated } else { Did::Nothing };
-    Ok(Imported { view: changed.view, did })
+    Ok(Imported { did: Did::of_update(changed.is_new), view: changed.view })
+}
+
+/// Adds the checkpoints to a session that are not in it yet. They are counted where they were taken.
+fn add(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    events: &[Event],
+) -> Result<Imported, OpError> {
+    let changed = change::change(store, context, session_id, |view| {
+        let loaded = load::load_at(store, session_id, view.tip)?;
+        let known = Conversation::of(store, &loaded).filter_map(|event| event.id);
+        let known: HashSet<String> = known.collect();
+        let is_new = |event: &&Event| event.id.as_ref().is_none_or(|id| !known.contains(id));
+        let new: Vec<Event> = events.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            return Ok(Verdict::Nothing);
+        }
+        let subject = match new.len() {
+            1 => "import: 1 checkpoint".to_owned(),
+            n => format!("import: {n} checkpoints"),
+        };
+        Ok(Verdict::Happens(vec![say(context, subject, view.session.clone(), &new)?]))
+    })?;
+    Ok(Imported { did: Did::of_update(changed.is_new), view: changed.view })
 }
 
 /// Decides on a file of which another content was imported before.
@@ -183,11 +217,24 @@ fn draft(
     context: &Context,
     file: &File,
     subject: String,
-    mut session: Session,
+    session: Session,
     events: &[Event],
 ) -> Result<Draft, OpError> {
     patch::check_title(&session.title)?;
     patch::check_maps(&session)?;
+    let mut draft = say(context, subject, session, events)?;
+    let (name, bytes) = (export::kept_name(file.layout), file.bytes.clone());
+    attach::put(context, &mut draft, &name, Some(export::IMPORTED), None, bytes)?;
+    Ok(draft)
+}
+
+/// Returns the event after which `session` has `events` in its conversation, too.
+fn say(
+    context: &Context,
+    subject: String,
+    mut session: Session,
+    events: &[Event],
+) -> Result<Draft, OpError> {
     let mut append = Append::new(&session.conversation, context);
     let first = append.extent.n_events + 1;
     for event in events {
@@ -202,8 +249,6 @@ fn draft(
     if last >= first {
         draft.trailers.push(("Events", format!("{first}-{last}")));
     }
-    let (name, bytes) = (export::kept_name(file.layout), file.bytes.clone());
-    attach::put(context, &mut draft, &name, Some(export::IMPORTED), None, bytes)?;
     Ok(draft)
 }
 

@@ -252,6 +252,34 @@ fn a_file_with_many_calls_is_read_in_one_go() {
     assert!(export(&repo, "choragen", &id) == file);
 }
 
+#[test]
+fn checkpoints_beside_a_session_become_events_of_its_conversation() {
+    let repo = TestRepo::new();
+    let id = "21285640-5215-4cea-9663-b830592aa680";
+    let dir = format!(".flow/maestro/sessions/{id}");
+    let checkpoint = json!({
+        "checkpoint_id": "ea04d8d1-2d06-418f-9439-7527e25de476", "description": "Planned",
+        "commit_sha": "b9dc8fd35ba862a6b43a7fb1f681f09eba00b4d7", "phase": "plan",
+        "timestamp": "2026-01-07T13:08:21.966516Z", "tags": ["a"], "state_snapshot": null,
+    });
+    let list = json!({"session_id": id, "checkpoints": [checkpoint], "summary": {}});
+    repo.write(&format!("{dir}/checkpoints.json"), list.to_string());
+    // Of a session that nobody knows, they are nothing.
+    repo.run(&["import", "--layout", "maestro", "."]).refused();
+    repo.write(&format!("{dir}/metadata.json"), MAESTRO);
+    let summary = repo.run(&["import", "--layout", "maestro", ".", "--json"]).json();
+    assert_eq!(super::harness::texts(&summary["sessions"], "result"), ["created", "updated"]);
+    let events = repo.run(&["show", id, "--log", "--json"]).json_lines();
+    assert_eq!(events.len(), 1);
+    let event = &events[0];
+    assert_eq!((&event["kind"], &event["name"]), (&json!("checkpoint"), &json!("Planned")));
+    assert_eq!((&event["phase"], &event["tags"]), (&json!("plan"), &json!(["a"])));
+    assert_eq!(event["ts"], "2026-01-07T13:08:21.966516Z");
+    assert_eq!(export(&repo, "maestro", id).to_string(), value(MAESTRO).to_string());
+    let summary = repo.run(&["import", "--layout", "maestro", ".", "--json"]).json();
+    assert_eq!(super::harness::texts(&summary["sessions"], "result"), ["unchanged", "unchanged"]);
+}
+
 /// Returns the real files of a layout, if they are here.
 fn real(layout: &str) -> Vec<PathBuf> {
     let Some(data) = std::env::var_os("GIT_SESSION_TEST_DATA") else {

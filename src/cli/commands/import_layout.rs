@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, input, output};
-use crate::format::layout::Layout;
+use crate::format::layout::{CHECKPOINTS, Layout};
 use crate::ops::attach::MAX_BYTES;
 use crate::ops::import_layout::{self as ops, Did, Imported};
 use crate::render::json::{ImportObject, TakenObject, UntakenObject};
@@ -94,7 +94,8 @@ fn files(app: &App, layout: Layout, path: &str) -> Vec<(String, Result<(), Strin
     };
     let mut found = Vec::new();
     walk(layout, &dir, &below, 0, &mut found);
-    found.sort();
+    // Checkpoints are of a session that is there.
+    found.sort_by_cached_key(|(path, _)| (path.ends_with(CHECKPOINTS), path.clone()));
     if found.is_empty() {
         return vec![(path.to_owned(), Err(format!("it holds no session of {layout}")))];
     }

@@ -4,6 +4,7 @@ use super::names::{fields, identity, isoformat, line, link, time, without_nulls,
 use super::{Layout, Told};
 use crate::format::fields::{Fields, Invalid};
 use crate::lifecycle::is_state_name;
+use crate::model::conversation::{Checkpoint, Event};
 use crate::model::{Class, GitContext, Map, Oid, Outcome, Session, Timestamp, Value, text};
 
 /// The states, all of them of the lifecycle `feature`.
@@ -83,6 +84,22 @@ fn git(mut fields: Fields) -> Result<GitContext, Invalid> {
         worktree_name: text(fields.take("worktree_name")).as_deref().and_then(word),
         extra: Map::new(),
     })
+}
+
+/// Reads the checkpoints of a session, `checkpoints.json`. Source: Maestro, `checkpoint_manager.py`.
+pub(super) fn checkpoints(file: &Map) -> Result<Vec<Event>, Invalid> {
+    fields(file).maps("checkpoints")?.into_iter().map(checkpoint).collect()
+}
+
+fn checkpoint(taken: Fields) -> Result<Event, Invalid> {
+    let mut taken = Fields::new(without_nulls(taken.into_map()));
+    let id = taken.required("checkpoint_id", Fields::string)?;
+    let at = taken.required("timestamp", time)?;
+    let name = taken.string("description")?;
+    // On a dirty tree Maestro noted what git printed.
+    let commit = taken.string("commit_sha")?;
+    let event = Event::new(Checkpoint { name, commit });
+    Ok(Event { id: Some(id), at: Some(at), extra: taken.into_map(), ..event })
 }
 
 pub(super) fn write(told: Told<'_>) -> Map {

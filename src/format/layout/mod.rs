@@ -62,7 +62,9 @@ impl Layout {
     /// Tells whether a file of this name, among others, is a session's.
     pub fn is_session_file(self, name: &str) -> bool {
         match self {
-            Layout::Maestro => name == "metadata.json" || name.ends_with(".metadata.json"),
+            Layout::Maestro => {
+                name == "metadata.json" || name.ends_with(".metadata.json") || name == CHECKPOINTS
+            }
             Layout::Monoco | Layout::Choragen => name.ends_with(".json"),
         }
     }
@@ -89,6 +91,9 @@ impl fmt::Display for Layout {
         f.pad(self.as_str())
     }
 }
+
+/// The name of the file in which Maestro lists the checkpoints of the session beside it.
+pub const CHECKPOINTS: &str = "checkpoints.json";
 
 /// What there is of a session here, to be told in another's shape.
 #[derive(Debug, Clone, Copy)]
@@ -126,6 +131,21 @@ pub fn read(layout: Layout, file: &Map, session: &mut Session) -> Result<Vec<Eve
         Layout::Maestro => maestro::read(file, session).map(|()| Vec::new()),
         Layout::Monoco => monoco::read(file, session).map(|()| Vec::new()),
         Layout::Choragen => choragen::read(file, session),
+    }
+}
+
+/// Returns the checkpoints of a session, if the file is not a session's own but the one of Maestro's that lists
+/// them.
+///
+/// # Errors
+/// Names the key that is missing or of the wrong type.
+pub fn checkpoints(layout: Layout, file: &Map) -> Result<Option<Vec<Event>>, Invalid> {
+    let has = |key: &str| file.contains_key(key);
+    match layout {
+        Layout::Maestro if has("checkpoints") && !has("feature_request") => {
+            maestro::checkpoints(file).map(Some)
+        }
+        _ => Ok(None),
     }
 }
 
