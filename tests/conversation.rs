@@ -1,18 +1,21 @@
 //! The conversation from inside: transcripts that are kept as they are, beside recorded events.
 #![allow(clippy::disallowed_methods, reason = "tests meet the clock and the environment")]
 
+use std::io::Cursor;
 use std::path::Path;
 use std::process::Command;
 use std::time::SystemTime;
 
+use git_session::agents::AgentKind;
 use git_session::lifecycle::builtin;
-use git_session::model::conversation::{Event, Payload};
-use git_session::model::{Identity, Map, SessionId, Timestamp};
-use git_session::ops::conversation::Conversation;
+use git_session::model::conversation::{Content, Event, Payload};
+use git_session::model::{Identity, Map, Session, SessionId, Timestamp};
+use git_session::ops::conversation::{Conversation, source_bytes};
 use git_session::ops::create::{self, NewSession};
 use git_session::ops::hook::Hooks;
-use git_session::ops::record::{self, Taken};
-use git_session::ops::{Context, load};
+use git_session::ops::ingest::{self, Foreign, Ingested};
+use git_session::ops::record;
+use git_session::ops::{Context, OpError, load};
 use git_session::store::{OpenRequest, Store};
 use tempfile::TempDir;
 
@@ -55,9 +58,33 @@ impl Place {
         place
     }
 
-    fn append(&self, bytes: &[u8], taken: &Taken) {
-        let changed = record::append(&self.store, &context(), self.session_id, bytes, taken);
-        assert!(changed.expect("appended").is_new);
+    fn ingest(&self, file: &str, foreign: &Foreign) -> Ingested {
+        let mut bytes = Cursor::new(file.as_bytes().to_vec());
+        let ingested =
+            ingest::ingest(&self.store, &context(), self.session_id, foreign, &mut bytes);
+        ingested.expect("taken")
+    }
+
+    /// Takes a file, and returns how many bytes were new.
+    fn take(&self, file: &str) -> u64 {
+        self.ingest(file, &foreign("~/.claude/a.jsonl")).n_bytes
+    }
+
+    fn session(&self) -> Session {
+        load::load(&self.store, self.session_id).expect("readable").view.session
+    }
+
+    /// Returns the bytes that are kept of a source.
+    fn kept(&self, n: u64) -> String {
+        let loaded = load::load(&self.store, self.session_id).expect("readable");
+        let (snapshot, extent) = (&loaded.snapshot, &loaded.view.session.conversation);
+        let mut kept = Vec::new();
+        source_bytes(&self.store, ID, (snapshot, extent), n, |bytes| {
+            kept.extend_from_slice(bytes);
+            Ok::<(), OpError>(())
+        })
+        .expect("readable");
+        String::from_utf8(kept).expect("text")
     }
 
     fn note(&self, text: &str) {
@@ -93,30 +120,38 @@ fn context() -> Context {
     }
 }
 
-fn taken(offset: u64) -> Taken {
-    Taken {
-        agent: "claude-code".into(),
-        session_id: Some("s-1".into()),
-        path: Some("~/.claude/a.jsonl".into()),
-        offset,
-        head: Some("abc".into()),
-        ..Taken::default()
+fn foreign(path: &str) -> Foreign {
+    Foreign {
+        kind: AgentKind::ClaudeCode,
+        native_id: Some("s-1".into()),
+        path: path.into(),
+        lineage: Default::default(),
+        is_final: false,
     }
+}
+
+/// Returns a line of an answer that has `msg` as its id, and has cost so much by now.
+fn answer(n: u64, msg: &str, output: u64) -> String {
+    format!(
+        "{{\"type\":\"assistant\",\"uuid\":\"u{n}\",\"sessionId\":\"s-1\",\"timestamp\":\
+         \"2026-01-07T12:00:0{n}Z\",\"message\":{{\"id\":\"{msg}\",\"role\":\"assistant\",\"model\":\"m-1\",\
+         \"content\":[{{\"type\":\"text\",\"text\":\"part {n}\"}}],\"usage\":{{\"input_tokens\":10,\
+         \"output_tokens\":{output}}}}}}}\n"
+    )
+}
+
+fn tokens(session: &Session) -> (u64, u64) {
+    (session.tokens.input, session.tokens.output)
 }
 
 #[test]
 fn transcripts_are_kept_byte_for_byte_beside_recorded_events() {
     let place = Place::new();
-    // Where a line is torn does not matter.
-    place.append(b"{\"a\":1}\n{\"b\"", &taken(12));
+    assert_eq!(place.take("{\"a\":1}\n{\"b\""), 8);
     place.note("between");
-    place.append(b":2}\n", &taken(16));
-    // Somebody else was faster.
-    let late = Taken { after: Some(12), ..taken(20) };
-    let late = record::append(&place.store, &context(), place.session_id, b"[1]\n", &late);
-    assert!(!late.expect("nothing happens").is_new);
-    let other = Taken { path: Some("~/.claude/b.jsonl".into()), ..taken(3) };
-    place.append(b"[]\n", &other);
+    assert_eq!(place.take("{\"a\":1}\n{\"b\":2}\n"), 8);
+    let other = foreign("~/.claude/b.jsonl");
+    assert_eq!(place.ingest("[]\n", &other).n_bytes, 3);
     let reference = format!("refs/sessions/{ID}");
     let list = ["ls-tree", "-r", "--name-only", &reference, "conversation/"];
     assert_eq!(
@@ -124,52 +159,113 @@ fn transcripts_are_kept_byte_for_byte_beside_recorded_events() {
         "conversation/1/0-claude-code-1.jsonl\nconversation/1/1-events.jsonl\n\
          conversation/1/2-claude-code-1.jsonl\nconversation/1/3-claude-code-2.jsonl\n"
     );
-    let show =
-        |path: &str| git(place.dir.path(), &["cat-file", "blob", &format!("{reference}:{path}")]);
-    let whole = show("conversation/1/0-claude-code-1.jsonl")
-        + &show("conversation/1/2-claude-code-1.jsonl");
-    assert_eq!(whole, "{\"a\":1}\n{\"b\":2}\n");
-    let loaded = load::load(&place.store, place.session_id).expect("readable");
-    let extent = loaded.view.session.conversation;
+    assert_eq!((place.kept(1), place.kept(2)), ("{\"a\":1}\n{\"b\":2}\n".into(), "[]\n".into()));
+    let extent = place.session().conversation;
     assert_eq!((extent.n_segments, extent.n_events), (4, 1));
     let sources: Vec<(u64, u64, u64)> =
         extent.sources.iter().map(|it| (it.n, it.offset, it.n_bytes)).collect();
     assert_eq!(sources, [(1, 16, 16), (2, 3, 3)]);
     let places: Vec<Option<(u64, u64)>> =
         place.events().iter().map(|it| it.src.map(|src| (src.file, src.offset))).collect();
-    assert_eq!(places, [Some((1, 0)), Some((1, 8)), None, Some((1, 12)), Some((2, 0))]);
+    assert_eq!(places, [Some((1, 0)), None, Some((1, 8)), Some((2, 0))]);
+    // Recorded events keep the numbers that they got; the others have the ones after those.
+    let seqs: Vec<Option<u64>> = place.events().iter().map(|it| it.seq).collect();
+    assert_eq!(seqs, [Some(2), Some(1), Some(3), Some(4)]);
     git(place.dir.path(), &["fsck", "--strict"]);
 }
 
 #[test]
-fn a_transcript_that_was_written_anew_says_from_where() {
+fn the_same_file_again_changes_nothing_and_a_longer_one_costs_its_new_lines() {
     let place = Place::new();
-    place.append(b"{\"a\":1}\n{\"b\":2}\n", &taken(16));
-    place.append(b"{\"c\":3}\n", &Taken { rewritten_at: Some(8), ..taken(16) });
-    let events = place.events();
-    let kinds: Vec<&str> = events.iter().map(Event::kind).collect();
-    assert_eq!(kinds, ["raw", "raw", "source.rewritten", "raw"]);
-    let Payload::Other { fields, .. } = &events[2].payload else { panic!("{events:?}") };
-    assert_eq!(
-        (&fields["f"], &fields["off"], &fields["generation"]),
-        (&1.into(), &8.into(), &1.into())
-    );
-    assert_eq!(events[2].seq, Some(1));
-    assert_eq!(events[3].src.map(|src| src.offset), Some(8));
-    let loaded = load::load(&place.store, place.session_id).expect("readable");
-    let source = &loaded.view.session.conversation.sources[0];
-    assert_eq!((source.offset, source.n_bytes, source.generation), (16, 16, 1));
+    let file = answer(1, "a", 2) + &answer(2, "a", 7);
+    assert_eq!(place.take(&file), file.len() as u64);
+    assert_eq!(tokens(&place.session()), (10, 7));
+    assert_eq!(place.session().model.as_deref(), Some("m-1"));
+    assert_eq!(place.session().agent.as_deref(), Some("claude-code"));
+    let before = place.session().seq;
+    assert!(!place.ingest(&file, &foreign("~/.claude/a.jsonl")).changed.is_new);
+    assert!(!place.ingest(&file, &foreign("/moved/a.jsonl")).changed.is_new);
+    assert_eq!(place.session().seq, before);
+    // The answer goes on in a later call, and still counts once.
+    let more = answer(3, "a", 9) + &answer(4, "b", 1);
+    assert_eq!(place.take(&(file.clone() + &more)), more.len() as u64);
+    assert_eq!(tokens(&place.session()), (20, 10));
+    assert_eq!(place.session().conversation.sources.len(), 1);
 }
 
 #[test]
-fn an_agent_without_a_plain_name_is_refused() {
+fn a_torn_last_line_waits_until_it_is_whole() {
     let place = Place::new();
-    for agent in ["", "Claude", "../x", "a/b", "events.jsonl"] {
-        let taken = Taken { agent: agent.into(), ..taken(1) };
-        let refused = record::append(&place.store, &context(), place.session_id, b"x", &taken);
-        assert!(refused.is_err(), "{agent}");
+    let (first, second) = (answer(1, "a", 2), answer(2, "b", 3));
+    let (half, rest) = second.split_at(40);
+    assert_eq!(place.take(&(first.clone() + half)), first.len() as u64);
+    assert_eq!(place.take(&(first.clone() + half)), 0);
+    assert_eq!(place.take(&(first.clone() + half + rest)), second.len() as u64);
+    // A whole value without its line break is taken, and the line break later.
+    let third = answer(3, "c", 4);
+    let file = first + &second + &third;
+    assert_eq!(place.take(file.trim_end()), third.len() as u64 - 1);
+    assert_eq!(place.take(&file), 1);
+    assert_eq!(place.kept(1), file);
+    assert_eq!(tokens(&place.session()), (30, 9));
+}
+
+#[test]
+fn a_transcript_that_was_written_anew_is_kept_from_where_it_differs_and_counts_once() {
+    let place = Place::new();
+    let [a, b, c] = [answer(1, "a", 2), answer(2, "b", 3), answer(3, "c", 5)];
+    place.take(&(a.clone() + &b));
+    let ingested = place.ingest(&(a.clone() + &c), &foreign("~/.claude/a.jsonl"));
+    assert_eq!((ingested.is_rewritten, ingested.n_bytes), (true, c.len() as u64));
+    assert_eq!(place.kept(1), a.clone() + &c);
+    assert_eq!(tokens(&place.session()), (20, 7));
+    let marker: Vec<Event> =
+        place.events().into_iter().filter(|it| it.kind() == "source.rewritten").collect();
+    let Payload::Other { fields, .. } = &marker[0].payload else { panic!("{marker:?}") };
+    assert_eq!(
+        (&fields["f"], &fields["off"], &fields["generation"]),
+        (&1.into(), &(a.len() as u64).into(), &1.into())
+    );
+    let said: Vec<String> = place.events().iter().filter_map(text).collect();
+    assert_eq!(said, ["part 1", "part 3"]);
+    let source = &place.session().conversation.sources[0];
+    assert_eq!((source.offset, source.generation), ((a.len() + c.len()) as u64, 1));
+    // It was cut off, and goes on.
+    place.take(&a);
+    assert_eq!((place.kept(1), tokens(&place.session())), (a.clone(), (10, 2)));
+    place.take(&(a.clone() + &b));
+    assert_eq!((place.kept(1), tokens(&place.session())), (a + &b, (20, 5)));
+    git(place.dir.path(), &["fsck", "--strict"]);
+}
+
+fn text(event: &Event) -> Option<String> {
+    match &event.payload {
+        Payload::Message(it) => Some(Content::text_of(&it.content)),
+        _ => None,
     }
-    assert!(place.events().is_empty());
+}
+
+#[test]
+fn a_document_is_taken_whole_and_again_when_it_has_changed() {
+    let place = Place::new();
+    let document = |said: &str, output: u64| {
+        format!(
+            "{{\n  \"sessionId\": \"g-1\",\n  \"projectHash\": \"x\",\n  \"messages\": [\n    {{\"id\": \
+             \"1\", \"type\": \"gemini\", \"content\": \"{said}\", \"tokens\": {{\"input\": 3, \"output\": \
+             {output}}}}}\n  ]\n}}"
+        )
+    };
+    let foreign = Foreign { kind: AgentKind::GeminiCli, ..foreign("~/g.json") };
+    let first = document("yes", 4);
+    assert_eq!(place.ingest(&first[..60], &foreign).n_bytes, 0);
+    assert_eq!(place.ingest(&first, &foreign).n_bytes, first.len() as u64);
+    // Of the same length, and different in the middle.
+    let second = document("noo", 5);
+    assert!(place.ingest(&second, &foreign).is_rewritten);
+    assert!(!place.ingest(&second, &foreign).changed.is_new);
+    assert_eq!((place.kept(1), tokens(&place.session())), (second, (3, 5)));
+    let said: Vec<String> = place.events().iter().filter_map(text).collect();
+    assert_eq!(said, ["noo"]);
 }
 
 #[test]

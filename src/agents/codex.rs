@@ -11,10 +11,10 @@ use self::item::Items;
 use super::out::{Out, first, keep_rest};
 use super::record::Record;
 use super::transcript::Reader;
-use crate::model::Value;
 use crate::model::conversation::{
     Compaction, Event, Fault, FileChange, FileOp, Meta, Payload, Phase, StopReason, TurnEnd, Usage,
 };
+use crate::model::{Map, Value};
 
 /// Reads Codex's records.
 #[derive(Debug, Default)]
@@ -47,6 +47,21 @@ impl Reader for Codex {
         };
         keep_rest(base, record);
         self.line(&kind, payload, base, out);
+    }
+
+    fn memory(&self) -> Map {
+        let total = self.total.map(|total| total.into_iter().map(Value::from).collect::<Value>());
+        let own_from = (self.own_from > 0).then(|| self.own_from.into());
+        let pairs = [("total", total), ("own_from", own_from)];
+        pairs.into_iter().filter_map(|(key, it)| Some((key.to_owned(), it?))).collect()
+    }
+
+    fn go_on(&mut self, memory: &Map) {
+        let counts = memory.get("total").and_then(Value::as_array);
+        let counts: Option<Vec<u64>> = counts.and_then(|it| it.iter().map(Value::as_u64).collect());
+        self.total = counts.and_then(|it| it.try_into().ok());
+        self.own_from = memory.get("own_from").and_then(Value::as_u64).unwrap_or_default();
+        self.is_own = true;
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {

@@ -10,11 +10,11 @@ use super::out::{Out, first, keep_rest};
 use super::record::Record;
 use super::tools;
 use super::transcript::Reader;
-use crate::model::Value;
 use crate::model::conversation::{
     Compaction, Content, Event, Fault, Message, Meta, Payload, Phase, Role, SessionEnd, StopReason,
     ToolCall, ToolResult, TurnEnd, Usage,
 };
+use crate::model::{Map, Value};
 
 /// Reads Copilot CLI's records.
 #[derive(Debug, Default)]
@@ -23,6 +23,10 @@ pub(super) struct Copilot {
     calls: HashSet<String>,
     /// The numbers of the usages that a shutdown will stand for.
     usages: Vec<u64>,
+    /// Whether another reader told what was before.
+    goes_on: bool,
+    /// Whether a shutdown stands for usages of then.
+    looks_back: bool,
 }
 
 impl Reader for Copilot {
@@ -38,6 +42,14 @@ impl Reader for Copilot {
         let data = record.record("data").unwrap_or_default();
         keep_rest(base, record);
         self.event(&kind, data, base, out);
+    }
+
+    fn go_on(&mut self, _: &Map) {
+        self.goes_on = true;
+    }
+
+    fn looks_back(&self) -> bool {
+        self.looks_back
     }
 }
 
@@ -149,6 +161,7 @@ impl Copilot {
     }
 
     fn shutdown(&mut self, mut data: Record, base: &mut Event, out: &mut Out<'_>) {
+        self.looks_back |= std::mem::take(&mut self.goes_on);
         let metrics = data.record("modelMetrics").unwrap_or_default().rest();
         for (model, metric) in metrics {
             let usage = Record::new(metric).ok().and_then(|mut it| it.record("usage"));

@@ -12,16 +12,20 @@ use super::out::{Out, blank, first, keep_rest};
 use super::record::Record;
 use super::tools;
 use super::transcript::Reader;
-use crate::model::Value;
 use crate::model::conversation::{
     Compaction, Content, Event, Fault, Message, Meta, Phase, Role, ToolCall, ToolResult, Usage,
 };
+use crate::model::{Map, Value};
 
 /// Reads Gemini CLI's records.
 #[derive(Debug, Default)]
 pub(super) struct Gemini {
     /// What was said of each message.
     told: HashMap<String, Told>,
+    /// Whether another reader told what was before.
+    goes_on: bool,
+    /// Whether messages of then were told again.
+    looks_back: bool,
 }
 
 /// What was said of a message.
@@ -48,6 +52,14 @@ impl Reader for Gemini {
             return;
         }
         self.message(record, out);
+    }
+
+    fn go_on(&mut self, _: &Map) {
+        self.goes_on = true;
+    }
+
+    fn looks_back(&self) -> bool {
+        self.looks_back
     }
 }
 
@@ -82,6 +94,7 @@ impl Gemini {
         let at = set.time("lastUpdated");
         let replaces_all = set.has("messages") && !self.told.is_empty();
         let messages = set.list("messages");
+        self.looks_back |= self.goes_on && !messages.is_empty();
         if messages.is_empty() && set.has("summary") {
             let title = set.word("summary");
             out.state.facts.title.clone_from(&title);

@@ -32,5 +32,5 @@ mod weigh;
 pub use kind::AgentKind;
 pub use out::{Facts, Lineage};
 pub use recognise::recognise;
-pub use scan::{MAX_DOCUMENT, MAX_LINE};
+pub use scan::{MAX_DOCUMENT, MAX_LINE, is_document, is_value};
 pub use transcript::Transcript;

@@ -101,13 +101,9 @@ impl Scanner {
     /// Tells, at the end of a line, whether the value goes on after it.
     fn goes_on(&mut self) -> bool {
         if self.layout == Layout::Unknown {
-            let text = self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer);
-            let text = text.trim_ascii();
-            let is_short = text.len() <= MAX_FIRST_LINE;
-            let is_open = is_short && (text.starts_with(b"{") || text.starts_with(b"["));
-            let is_cut = text.ends_with(b"{") || text.ends_with(b"[") || text.ends_with(b",");
+            let text = bare(&self.buffer);
             if !text.is_empty() {
-                self.layout = if is_open && is_cut { Layout::Document } else { Layout::Lines };
+                self.layout = if opens(text) { Layout::Document } else { Layout::Lines };
             }
         }
         self.layout == Layout::Document
@@ -140,6 +136,31 @@ impl Scanner {
             self.buffer = buffer;
         }
     }
+}
+
+/// Tells whether a file that begins with `head` is one value on several lines.
+pub fn is_document(head: &[u8]) -> bool {
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n').map(bare);
+    lines.find(|line| !line.is_empty()).is_some_and(opens)
+}
+
+/// Tells whether bytes are one object or list, and not the beginning of one.
+pub fn is_value(bytes: &[u8]) -> bool {
+    let text = bare(bytes);
+    let is_closed = text.ends_with(b"}") || text.ends_with(b"]");
+    is_closed && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// Returns a first line without what stands around it.
+fn bare(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii()
+}
+
+/// Tells whether a first line begins a value that goes on after it.
+fn opens(text: &[u8]) -> bool {
+    let is_short = text.len() <= MAX_FIRST_LINE;
+    let is_open = is_short && (text.starts_with(b"{") || text.starts_with(b"["));
+    is_open && (text.ends_with(b"{") || text.ends_with(b"[") || text.ends_with(b","))
 }
 
 fn text_line(bytes: &[u8], offset: u64, take: &mut impl FnMut(Span, Found)) {

@@ -6,8 +6,8 @@ use super::{
     aider, amp, claude, cline, codex, copilot, cursor, droid, gemini, generic, goose, opencode, pi,
     qwen,
 };
-use crate::model::Value;
 use crate::model::conversation::{Event, Payload};
+use crate::model::{Map, Value};
 
 /// A reader of one agent's records.
 pub(super) trait Reader {
@@ -21,6 +21,21 @@ pub(super) trait Reader {
 
     /// Tells whether the last record is held back, to be said with later ones.
     fn holds_back(&self) -> bool {
+        false
+    }
+
+    /// Returns what counting the tokens of later records needs to know of these: a few numbers.
+    fn memory(&self) -> Map {
+        Map::new()
+    }
+
+    /// Goes on after records that another reader has read, which left this behind.
+    fn go_on(&mut self, memory: &Map) {
+        let _ = memory;
+    }
+
+    /// Tells whether a record changed what was counted before this reader went on.
+    fn looks_back(&self) -> bool {
         false
     }
 
@@ -70,6 +85,24 @@ impl Transcript {
     pub fn inheriting(mut self, lineage: Lineage) -> Transcript {
         self.state.inherited = lineage;
         self
+    }
+
+    /// Goes on behind a whole record of a transcript, of which another one was at its end and left
+    /// `memory`. What is told is good for counting tokens. To be said before the first byte.
+    pub fn going_on(mut self, memory: &Map) -> Transcript {
+        self.reader.go_on(memory);
+        self
+    }
+
+    /// Returns what a later [`Transcript::going_on`] needs: at most some hundred bytes.
+    pub fn memory(&self) -> Map {
+        self.reader.memory()
+    }
+
+    /// Tells whether tokens are to be counted from the first byte again, since something changed what was
+    /// told before this one went on.
+    pub fn looks_back(&self) -> bool {
+        self.reader.looks_back()
     }
 
     /// Takes the next bytes of the file, and adds the events that are complete with them.

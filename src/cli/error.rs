@@ -114,7 +114,7 @@ fn status(error: &CliError) -> u8 {
         CliError::Status(status) => *status,
         CliError::Op(OpError::CannotRun { .. }) => CANNOT_RUN,
         CliError::Op(OpError::TimedOut { .. }) => TIMEOUT_STATUS,
-        CliError::Op(OpError::Lease(_) | OpError::Stop(_)) => FATAL,
+        CliError::Op(OpError::Lease(_) | OpError::Stop(_) | OpError::Transcript { .. }) => FATAL,
         CliError::Output(_) | CliError::Input { .. } | CliError::Failed(_) => FATAL,
         CliError::Op(OpError::Store(error)) => match error {
             StoreError::Raced { .. } | StoreError::Busy { .. } | StoreError::WorkTree(_) => REFUSED,
@@ -170,7 +170,10 @@ fn code(error: &OpError) -> &'static str {
         OpError::AlreadyRunning { .. } | OpError::StillRunning { .. } => "conflict",
         OpError::Place(error) => place::code(error),
         OpError::Store(StoreError::WorkTree(error)) => place::work_tree_code(error),
-        OpError::CannotRun { .. } | OpError::Lease(_) | OpError::Stop(_) => "io",
+        OpError::Transcript { .. }
+        | OpError::CannotRun { .. }
+        | OpError::Lease(_)
+        | OpError::Stop(_) => "io",
         OpError::Store(error) => match error {
             StoreError::NotARepository => "not_a_repository",
             StoreError::Unsupported(_) | StoreError::Unsafe(_) => "unsupported",

@@ -2,6 +2,7 @@
 
 use super::event;
 use super::fields::{Fields, Invalid};
+use super::record::{tokens, tokens_map};
 use crate::model::conversation::{Event, Extent, Payload, SourceFile, Usage};
 use crate::model::{Map, Value};
 
@@ -34,6 +35,8 @@ fn source(mut fields: Fields) -> Result<SourceFile, Invalid> {
         generation,
         head: fields.line("head")?,
         tail: fields.line("tail")?,
+        tokens: fields.map("tokens")?.map(tokens).transpose()?.unwrap_or_default(),
+        memory: fields.map("memory")?.map(Fields::rest).transpose()?.unwrap_or_default(),
         extra: fields.rest()?,
     })
 }
@@ -79,6 +82,10 @@ fn source_map(source: &SourceFile) -> Map {
     put("generation", count(source.generation));
     put("head", text(&source.head));
     put("tail", text(&source.tail));
+    let maps = [("tokens", tokens_map(&source.tokens)), ("memory", source.memory.clone())];
+    for (key, it) in maps.into_iter().filter(|(_, it)| !it.is_empty()) {
+        map.insert(key.to_owned(), it.into());
+    }
     map.extend(source.extra.clone());
     map
 }

@@ -106,7 +106,7 @@ fn read_session(fields: &mut Fields) -> Result<Session, Invalid> {
             .map(Fields::rest)
             .transpose()?
             .unwrap_or_default(),
-        tokens: fields.map("tokens")?.map(read_tokens).transpose()?.unwrap_or_default(),
+        tokens: fields.map("tokens")?.map(tokens).transpose()?.unwrap_or_default(),
         conversation: fields
             .map("conversation")?
             .map(extent::read)
@@ -136,7 +136,7 @@ pub(crate) fn read_git(mut fields: Fields) -> Result<GitContext, Invalid> {
     Ok(git)
 }
 
-fn read_tokens(mut fields: Fields) -> Result<Tokens, Invalid> {
+pub(super) fn tokens(mut fields: Fields) -> Result<Tokens, Invalid> {
     let mut count = |key| Ok(fields.integer(key, 0..=u64::MAX)?.unwrap_or_default());
     Ok(Tokens {
         input: count("input")?,
@@ -222,7 +222,7 @@ fn git_map(git: &GitContext) -> Map {
     out.0
 }
 
-fn tokens_map(tokens: &Tokens) -> Map {
+pub(super) fn tokens_map(tokens: &Tokens) -> Map {
     let mut out = Writer(Map::new());
     if *tokens != Tokens::default() {
         out.put("input", tokens.input);

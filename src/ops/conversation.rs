@@ -1,108 +1,151 @@
 //! Reading the conversation of a session: one pass in order, one segment in memory at a time.
+//!
+//! Events that were recorded are read as they stand; those of transcripts are derived by the reader of the
+//! agent, and get the numbers after the recorded ones.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use crate::agents::{AgentKind, Transcript};
 use crate::format::event;
-use crate::format::segment::{self, Holds};
-use crate::model::conversation::{Event, Payload, Source};
-use crate::model::{Map, Oid, Value};
+use crate::format::segment::Holds;
+use crate::model::Value;
+use crate::model::conversation::{Event, Payload};
 use crate::ops::load::Loaded;
-use crate::store::{Files, Store, StoreError};
+use crate::ops::segments::{Live, Segment, Segments};
+use crate::store::Store;
 
-/// The kind of the event that says that a source was written anew: see `FORMAT.md`.
-pub const REWRITTEN: &str = "source.rewritten";
+pub use crate::ops::segments::{REWRITTEN, source_bytes};
+
+/// How many bytes of a transcript are read at once.
+const CHUNK: usize = 64 << 10;
 
 /// The events of a conversation, in order. What cannot be read is a `raw` event in its place, and does
 /// not end it.
 pub struct Conversation<'a> {
-    store: &'a Store,
-    files: Option<Files<'a>>,
-    /// The number of the next segment, and how many the record says that there are.
-    next: u64,
-    n_segments: u64,
-    open: Option<Open>,
-    /// How many bytes there were of each source before.
-    offsets: HashMap<u64, u64>,
+    segments: Segments<'a>,
+    live: Live,
+    open: Option<Segment>,
+    at: usize,
+    /// The last segment of each source until now.
+    last_segments: HashMap<u64, u64>,
+    sources: BTreeMap<u64, Derived>,
+    events: VecDeque<Event>,
+    last_seq: u64,
 }
 
-/// A segment that is being read.
-struct Open {
-    holds: Holds,
-    bytes: Vec<u8>,
-    at: usize,
+/// A source whose events are being derived.
+struct Derived {
+    transcript: Transcript,
+    /// Where its own numbers became ours: the first of its numbers, and of ours.
+    runs: Vec<(u64, u64)>,
+    last_seq: u64,
 }
 
 impl<'a> Conversation<'a> {
     /// Begins to read the conversation of a session.
     pub fn of(store: &'a Store, loaded: &Loaded) -> Conversation<'a> {
-        let entries = &loaded.snapshot.entries;
-        let tree = entries.iter().find(|entry| entry.name == "conversation");
+        let (snapshot, extent) = (&loaded.snapshot, &loaded.view.session.conversation);
         Conversation {
-            store,
-            files: tree.map(|entry| store.files(entry.oid)),
-            next: 0,
-            n_segments: loaded.view.session.conversation.n_segments,
+            segments: Segments::of(store, snapshot, extent),
+            live: Live::of(store, snapshot, extent),
             open: None,
-            offsets: HashMap::new(),
+            at: 0,
+            last_segments: HashMap::new(),
+            sources: BTreeMap::new(),
+            events: VecDeque::new(),
+            last_seq: extent.n_events,
         }
     }
 
-    /// Opens the next segment; `None` if there is none, and the fault if it is none.
-    fn open(&mut self) -> Option<Result<Open, String>> {
-        let found = self.files.as_mut().and_then(Iterator::next);
-        let Some(found) = found else {
-            let n_missing = self.n_segments.saturating_sub(self.next);
-            self.next = self.n_segments;
-            return (n_missing > 0).then(|| Err(format!("{n_missing} segments are missing")));
-        };
-        if self.next >= segment::MAX_SEGMENTS {
-            self.files = None;
-        }
-        Some(found.map_err(|error| error.to_string()).and_then(|(path, oid)| {
-            let parsed = segment::parse(&path).filter(|(n, _)| *n >= self.next);
-            let misplaced = || format!("'{path}' is not the segment that follows");
-            let (n, holds) = parsed.ok_or_else(misplaced)?;
-            let is_next = n == self.next;
-            self.next = n + 1;
-            let bytes = self.read(oid).map_err(|error| error.to_string())?;
-            if !is_next {
-                return Err(format!("segments before {n} are missing"));
-            }
-            Ok(Open { holds, bytes, at: 0 })
-        }))
+    /// Returns the number of the segment where the last event of a source ended; of one that its reader
+    /// held back to the end, the source's last one.
+    pub fn segment_of(&self, source: u64) -> u64 {
+        self.last_segments.get(&source).copied().unwrap_or_default()
     }
 
-    fn read(&self, oid: Oid) -> Result<Vec<u8>, StoreError> {
-        self.store.blob(oid, segment::MAX_BYTES)
-    }
-
-    /// Returns the event that a line of the open segment tells.
-    fn understand(&mut self, holds: &Holds, line: &[u8]) -> Option<Event> {
-        match holds {
-            Holds::Events if line.trim_ascii().is_empty() => None,
-            Holds::Events => {
-                let event = event::parse(line).unwrap_or_else(|error| {
-                    raw(error.to_string(), line.strip_suffix(b"\n").unwrap_or(line))
-                });
-                self.note_rewritten(&event);
-                Some(event)
-            }
+    /// Reads on in the open segment; tells whether there was anything to read.
+    fn read_on(&mut self) -> bool {
+        let Some(segment) = self.open.take() else { return false };
+        let n_taken = match &segment.holds {
+            Holds::Events => self.event(&segment.bytes[self.at..]),
             Holds::Transcript { agent, source } => {
-                let offset = self.offsets.entry(*source).or_default();
-                let src = Source { file: *source, offset: *offset, n_bytes: line.len() as u64 };
-                *offset += line.len() as u64;
-                let event = raw(format!("of the transcript of {agent}"), line.trim_ascii_end());
-                Some(Event { src: Some(src), ..event })
+                let part = &self.live.part(&segment)[self.at..];
+                let part = &part[..part.len().min(CHUNK)];
+                let derived = self.sources.entry(*source).or_insert_with(|| {
+                    let kind = agent.parse().unwrap_or(AgentKind::Unknown);
+                    let transcript = Transcript::new(kind).of_file(*source);
+                    Derived { transcript, runs: Vec::new(), last_seq: 0 }
+                });
+                let mut events = Vec::new();
+                derived.transcript.push(part, &mut events);
+                derived.number(events, &mut self.last_seq, &mut self.events);
+                part.len()
             }
-        }
+        };
+        self.at += n_taken;
+        self.open = (n_taken > 0).then_some(segment);
+        n_taken > 0
     }
 
-    fn note_rewritten(&mut self, event: &Event) {
-        let Payload::Other { kind, fields } = &event.payload else { return };
-        let number = |key: &str| fields.get(key).and_then(Value::as_u64);
-        if let (REWRITTEN, Some(source), Some(at)) = (kind.as_str(), number("f"), number("off")) {
-            self.offsets.insert(source, at);
+    /// Reads the event on the line that `rest` begins with; returns how many bytes that is.
+    fn event(&mut self, rest: &[u8]) -> usize {
+        let n = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
+        let line = &rest[..n];
+        if !line.trim_ascii().is_empty() {
+            let event = event::parse(line).unwrap_or_else(|error| {
+                raw(error.to_string(), line.strip_suffix(b"\n").unwrap_or(line))
+            });
+            self.events.push_back(event);
         }
+        n
+    }
+
+    /// Goes on to the next segment, and after the last one to what transcripts held back; tells whether
+    /// there was anything.
+    fn advance(&mut self) -> bool {
+        match self.segments.next() {
+            Some(Ok(segment)) => {
+                self.at = 0;
+                if let Holds::Transcript { source, .. } = segment.holds {
+                    self.last_segments.insert(source, segment.n);
+                }
+                self.open = Some(segment);
+            }
+            Some(Err(fault)) => {
+                self.events.push_back(Event::new(Payload::Raw { reason: fault, record: None }));
+            }
+            None => {
+                let Some((_, mut derived)) = self.sources.pop_first() else { return false };
+                let mut events = Vec::new();
+                derived.transcript.finish(&mut events);
+                derived.number(events, &mut self.last_seq, &mut self.events);
+            }
+        }
+        true
+    }
+}
+
+impl Derived {
+    /// Gives events the next of our numbers.
+    fn number(&mut self, events: Vec<Event>, last_seq: &mut u64, out: &mut VecDeque<Event>) {
+        let follows = self.runs.last().is_some() && self.last_seq == *last_seq;
+        if let Some(first) = events.first().and_then(|event| event.seq).filter(|_| !follows) {
+            self.runs.push((first, *last_seq + 1));
+        }
+        for event in events {
+            let replaces = event.replaces.iter().filter_map(|seq| self.ours(*seq)).collect();
+            let seq = event.seq.and_then(|seq| self.ours(seq));
+            *last_seq = seq.unwrap_or(*last_seq);
+            out.push_back(Event { seq, replaces, ..event });
+        }
+        self.last_seq = *last_seq;
+    }
+
+    /// Returns the number of ours for one of the transcript's.
+    fn ours(&self, seq: u64) -> Option<u64> {
+        let idx = self.runs.partition_point(|(first, _)| *first <= seq).checked_sub(1)?;
+        let (first, ours) = self.runs[idx];
+        Some(ours + (seq - first))
     }
 }
 
@@ -111,33 +154,14 @@ impl Iterator for Conversation<'_> {
 
     fn next(&mut self) -> Option<Event> {
         loop {
-            let mut open = match self.open.take() {
-                Some(open) => open,
-                None => match self.open()? {
-                    Ok(open) => open,
-                    Err(fault) => return Some(fault_event(fault)),
-                },
-            };
-            let rest = &open.bytes[open.at..];
-            if rest.is_empty() {
-                continue;
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
             }
-            let n = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |at| at + 1);
-            let event = self.understand(&open.holds, &open.bytes[open.at..open.at + n]);
-            open.at += n;
-            self.open = Some(open);
-            if event.is_some() {
-                return event;
+            if !self.read_on() && !self.advance() {
+                return None;
             }
         }
     }
-}
-
-/// Returns the event that says that a source was written anew, and kept up to byte `off` only.
-pub(super) fn rewritten(source: u64, off: u64, generation: u64) -> Event {
-    let fields = [("f", source), ("off", off), ("generation", generation)];
-    let fields: Map = fields.into_iter().map(|(key, n)| (key.to_owned(), n.into())).collect();
-    Event::new(Payload::Other { kind: REWRITTEN.to_owned(), fields })
 }
 
 /// Returns a line that is no event as one.
@@ -145,8 +169,4 @@ fn raw(reason: String, line: &[u8]) -> Event {
     let text = String::from_utf8_lossy(line);
     let record = text.parse().unwrap_or_else(|_| Value::from(text));
     Event::new(Payload::Raw { reason, record: Some(record) })
-}
-
-fn fault_event(reason: String) -> Event {
-    Event::new(Payload::Raw { reason, record: None })
 }

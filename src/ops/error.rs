@@ -99,6 +99,14 @@ pub enum OpError {
         /// The values that it can have, where they are few.
         allowed: Vec<String>,
     },
+    /// A transcript could not be read.
+    #[error("cannot read '{path}': {error}")]
+    Transcript {
+        /// Where it is.
+        path: String,
+        /// Why not.
+        error: std::io::Error,
+    },
     /// A line of what is to be recorded is no event.
     #[error("line {number}: {reason}")]
     Line {

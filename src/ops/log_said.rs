@@ -47,6 +47,8 @@ struct Entry {
     /// Whether the commit itself is wanted.
     is_wanted: bool,
     seqs: Option<RangeInclusive<u64>>,
+    /// The segments of transcripts that it added.
+    segments: Option<RangeInclusive<u64>>,
     said: Vec<LoggedEvent>,
 }
 
@@ -65,15 +67,24 @@ pub(super) fn log(
         }
         let event = to_event(&commit);
         let seqs = commit.trailer("Session-Events").and_then(record::seqs_of);
+        let segments = commit.trailer("Session-Segments").and_then(record::range);
         let is_wanted = query.wants(&event);
-        if is_wanted || seqs.is_some() {
-            entries.push(Entry { event, is_wanted, seqs, said: Vec::new() });
+        if is_wanted || seqs.is_some() || segments.is_some() {
+            entries.push(Entry { event, is_wanted, seqs, segments, said: Vec::new() });
         }
     }
-    let ends = ends(&entries);
+    let by_seq = ends(&entries, |entry| entry.seqs.as_ref());
+    let by_segment = ends(&entries, |entry| entry.segments.as_ref());
     let loaded = load::load_at(store, session_id, tip_oid)?;
-    for event in Conversation::of(store, &loaded).filter(|event| wants(query, event)) {
-        let found = event.seq.and_then(|seq| find(&entries, &ends, seq));
+    let mut conversation = Conversation::of(store, &loaded);
+    while let Some(event) = conversation.next() {
+        if !wants(query, &event) {
+            continue;
+        }
+        let found = match event.src {
+            Some(src) => find(&by_segment, conversation.segment_of(src.file)),
+            None => event.seq.and_then(|seq| find(&by_seq, seq)),
+        };
         let Some(entry) = found.map(|idx| &mut entries[idx]) else { continue };
         let logged = logged(&event, &entry.event);
         if query.has_time(logged.at) {
@@ -93,18 +104,21 @@ fn wants(query: &Query, event: &Event) -> bool {
     query.kinds.iter().any(is_it)
 }
 
-/// Returns the last event that each commit recorded and the index of the commit, in order.
-fn ends(entries: &[Entry]) -> Vec<(u64, usize)> {
-    let end = |(idx, entry): (usize, &Entry)| Some((*entry.seqs.as_ref()?.end(), idx));
-    let mut ends: Vec<(u64, usize)> = entries.iter().enumerate().filter_map(end).collect();
-    ends.sort_unstable();
+/// A range of numbers, and the index of the commit that it is of.
+type Place = (RangeInclusive<u64>, usize);
+
+/// Returns the numbers that each commit added, in order.
+fn ends(entries: &[Entry], of: impl Fn(&Entry) -> Option<&RangeInclusive<u64>>) -> Vec<Place> {
+    let end = |(idx, entry): (usize, &Entry)| Some((of(entry)?.clone(), idx));
+    let mut ends: Vec<Place> = entries.iter().enumerate().filter_map(end).collect();
+    ends.sort_unstable_by_key(|(range, idx)| (*range.end(), *idx));
     ends
 }
 
-/// Finds the commit that recorded an event.
-fn find(entries: &[Entry], ends: &[(u64, usize)], seq: u64) -> Option<usize> {
-    let (_, idx) = *ends.get(ends.partition_point(|(end, _)| *end < seq))?;
-    entries[idx].seqs.as_ref()?.contains(&seq).then_some(idx)
+/// Finds the commit that added a number.
+fn find(ends: &[Place], n: u64) -> Option<usize> {
+    let (range, idx) = ends.get(ends.partition_point(|(range, _)| *range.end() < n))?;
+    range.contains(&n).then_some(*idx)
 }
 
 /// Returns an event as it stands in a history; `commit` is the event that recorded it.

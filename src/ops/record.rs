@@ -9,7 +9,7 @@ use crate::model::{Session, SessionId, Tokens, text};
 use crate::ops::append::Append;
 use crate::ops::change::{self, Changed, Draft, Verdict};
 use crate::ops::load::View;
-use crate::ops::{Context, OpError, conversation, counter};
+use crate::ops::{Context, OpError, counter, segments};
 use crate::store::Store;
 
 /// What came of recording.
@@ -124,42 +124,8 @@ pub fn record(
     Ok(Recorded { changed, seqs })
 }
 
-/// Keeps bytes of an agent's transcript as they are, but for secrets, which are found in whole lines; `taken`
-/// says what they are of.
-///
-/// # Errors
-/// [`OpError::InvalidValue`] for an agent that has no plain name, and what [`change::change`] fails for.
-pub fn append(
-    store: &Store,
-    context: &Context,
-    session_id: SessionId,
-    bytes: &[u8],
-    taken: &Taken,
-) -> Result<Changed, OpError> {
-    if !crate::format::segment::is_agent(&taken.agent) {
-        return Err(OpError::invalid("agent", format!("'{}' is no plain name", taken.agent)));
-    }
-    let bytes = context.redaction.bytes(bytes.to_vec())?;
-    change::change(store, context, session_id, |view| {
-        let mut append = Append::new(&view.session.conversation, context);
-        let source = source_of(&mut append.extent, taken);
-        if taken.is_late(source) {
-            return Ok(Verdict::Nothing);
-        }
-        let marker = advance(source, taken);
-        source.n_bytes += bytes.len() as u64;
-        let n = source.n;
-        if let Some(marker) = marker {
-            append.event(&marker)?;
-        }
-        append.transcript(&taken.agent, n, &bytes)?;
-        let subject = format!("record: {} bytes of {}", bytes.len(), taken.agent);
-        draft(view, append, &[], subject)
-    })
-}
-
 /// Returns the source that `taken` is of; a new one if there is none.
-fn source_of<'e>(extent: &'e mut Extent, taken: &Taken) -> &'e mut SourceFile {
+pub(super) fn source_of<'e>(extent: &'e mut Extent, taken: &Taken) -> &'e mut SourceFile {
     let is_it = |source: &SourceFile| {
         let is_same = match (&source.session_id, &taken.session_id) {
             (Some(known), Some(told)) => known == told && source.path == taken.path,
@@ -182,14 +148,14 @@ fn source_of<'e>(extent: &'e mut Extent, taken: &Taken) -> &'e mut SourceFile {
 }
 
 /// Notes how far a source is taken; returns the event that says that it was written anew, if it was.
-fn advance(source: &mut SourceFile, taken: &Taken) -> Option<Event> {
+pub(super) fn advance(source: &mut SourceFile, taken: &Taken) -> Option<Event> {
     source.offset = taken.offset;
     source.head = taken.head.clone();
     source.tail = taken.tail.clone();
     let at = taken.rewritten_at?;
     source.generation += 1;
     source.n_bytes = source.n_bytes.min(at);
-    Some(conversation::rewritten(source.n, at, source.generation))
+    Some(segments::rewritten(source.n, at, source.generation))
 }
 
 /// Returns the event that adds to the conversation, and counts what is to be counted.
@@ -229,7 +195,7 @@ fn draft(
 }
 
 /// Tells whether the answer that a usage is of has a name that can stand in a record.
-fn is_named(usage: &Event) -> bool {
+pub(super) fn is_named(usage: &Event) -> bool {
     let Payload::Usage(usage) = &usage.payload else { return false };
     usage.msg.as_ref().is_some_and(|msg| text::is_line(msg, MAX_MSG))
 }
@@ -247,7 +213,7 @@ fn count(session: &mut Session, event: &Event) -> Result<(), OpError> {
 }
 
 /// Adds what is counted more, or less, than before.
-fn count_tokens(tokens: &mut Tokens, before: &Usage, after: &Usage) {
+pub(super) fn count_tokens(tokens: &mut Tokens, before: &Usage, after: &Usage) {
     let moved = |n: u64, before: u64, after: u64| n.saturating_sub(before).saturating_add(after);
     let change = |n: &mut u64, before: u64, after: u64| {
         // What both have in common cancels out first, so that nothing is cut off at 0.
@@ -277,9 +243,14 @@ fn seqs(
 
 /// Reads the numbers of the events that a commit recorded, as its trailer tells them.
 pub(super) fn seqs_of(trailer: &str) -> Option<RangeInclusive<u64>> {
+    range(trailer).filter(|seqs| *seqs.start() >= 1)
+}
+
+/// Reads a range of numbers as a trailer tells it.
+pub(super) fn range(trailer: &str) -> Option<RangeInclusive<u64>> {
     let (first, last) = trailer.split_once('-')?;
     let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-    (1 <= first && first <= last).then_some(first..=last)
+    (first <= last).then_some(first..=last)
 }
 
 /// What a call consists of, in the order in which it is told.

@@ -88,7 +88,7 @@ fn a_damaged_line_and_an_odd_name_hide_nothing_else() {
     assert_eq!((&events[0]["text"], &events[2]["text"]), (&json!("a"), &json!("c")));
     assert_eq!(events[1]["record"], "\u{0}nonsense");
     assert_eq!(events[3]["record"], json!({"type": "user"}));
-    assert_eq!(events[3]["src"], json!({"f": 1, "off": 0, "len": 16}));
+    assert_eq!(events[3]["src"], json!({"f": 1, "off": 0, "len": 15}));
     assert_eq!((&events[4]["record"], &events[4]["src"]["off"]), (&json!("torn"), &json!(16)));
     assert!(text(&events[5]["reason"]).contains("is not the segment that follows"));
     assert!(text(&events[6]["reason"]).contains("segments before 3 are missing"));

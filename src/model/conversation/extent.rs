@@ -1,4 +1,4 @@
-use super::super::Map;
+use super::super::{Map, Tokens};
 use super::Event;
 
 /// How much of a conversation is kept, as the record tells it: all that an append needs to know.
@@ -44,6 +44,10 @@ pub struct SourceFile {
     pub head: Option<String>,
     /// What names the last bytes of what was taken.
     pub tail: Option<String>,
+    /// The tokens that were counted in it.
+    pub tokens: Tokens,
+    /// What counting later tokens needs to know of earlier ones; the agent's reader says what.
+    pub memory: Map,
     /// Keys that this version does not know, kept as they are.
     pub extra: Map,
 }

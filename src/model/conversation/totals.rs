@@ -25,9 +25,13 @@ struct Entry {
 }
 
 impl Entry {
+    /// Returns what a later usage of the same answer needs to know of it.
     fn to_event(&self) -> Event {
         let thread = (!self.is_main).then(|| "side".to_owned());
-        Event { seq: self.seq, thread, ..Event::new(self.usage.clone()) }
+        let Usage { input, cache_read, cache_write, output, .. } = self.usage;
+        let msg = self.usage.msg.clone();
+        let usage = Usage { msg, input, cache_read, cache_write, output, ..Usage::default() };
+        Event { seq: self.seq, thread, ..Event::new(usage) }
     }
 }
 

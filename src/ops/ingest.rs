@@ -1,0 +1,309 @@
+//! Taking what is new in an agent's transcript into a session: its bytes as they are, but for secrets,
+//! and what its tokens come to. It costs what is new, however much is kept.
+
+use crate::agents::{AgentKind, Lineage};
+use crate::model::conversation::{Extent, SourceFile, Usage};
+use crate::model::{Session, SessionId, Tokens, text};
+use crate::ops::append::Append;
+use crate::ops::change::{self, Changed, Draft, Verdict};
+use crate::ops::ingest_count::Count;
+use crate::ops::ingest_file::{Look, News};
+use crate::ops::load::View;
+use crate::ops::record::{self, Taken};
+use crate::ops::segments::source_bytes;
+use crate::ops::{Context, OpError};
+use crate::store::Store;
+
+pub use crate::ops::ingest_count::Told;
+pub use crate::ops::ingest_file::Bytes;
+
+/// The longest name of a model or an agent that is kept, in bytes.
+const MAX_WORD: usize = 256;
+/// The longest id and path that are kept, in bytes.
+const MAX_LINE: usize = 1024;
+
+/// A transcript, as its session knows it.
+#[derive(Debug, Clone)]
+pub struct Foreign {
+    /// Whose it is.
+    pub kind: AgentKind,
+    /// The agent's own id of the session.
+    pub native_id: Option<String>,
+    /// Where it is, with `~` for the home directory. The file is known again by it.
+    pub path: String,
+    /// What a transcript had that this one was copied from: that was counted there.
+    pub lineage: Lineage,
+    /// Whether nobody writes it any more: then a torn last line is taken, too. Else it waits.
+    pub is_final: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub struct Ingested {
+    /// The session after it; nothing is new if nothing was in the file.
+    pub changed: Changed,
+    /// How many bytes were added.
+    pub n_bytes: u64,
+    /// Whether the file had been written anew.
+    pub is_rewritten: bool,
+    /// What is in the new bytes.
+    pub told: Told,
+}
+
+/// Returns the id of the session that an agent's own session gets when nobody has chosen one: the same
+/// for the same one, in every clone.
+///
+/// # Errors
+/// [`OpError::Store`].
+pub fn session_id(store: &Store, agent: &str, native_id: &str) -> Result<SessionId, OpError> {
+    let name =
+        store.blob_name(format!("git-session {agent} {native_id}\n").as_bytes())?.to_string();
+    let (a, b, c, d, e) = (&name[..8], &name[8..12], &name[13..16], &name[17..20], &name[20..32]);
+    let uuid = format!("{a}-{b}-8{c}-8{d}-{e}");
+    Ok(SessionId::parse(&uuid).expect("it has the form of an id of version 8"))
+}
+
+/// Takes what is new in a transcript's file into a session, as one event; of a large file, several.
+///
+/// Only whole lines are taken, and of a file that is one document, the whole one. A file that was written
+/// anew is kept as that: what its first bytes have in common with the kept ones is kept once.
+///
+/// # Errors
+/// [`OpError::Transcript`] if the file cannot be read, and what [`change::change`] fails for; what was
+/// taken until then is kept.
+#[tracing::instrument(skip_all, fields(session = %session_id))]
+pub fn ingest(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    foreign: &Foreign,
+    file: &mut dyn Bytes,
+) -> Result<Ingested, OpError> {
+    let mut all = step(store, context, session_id, foreign, file)?;
+    // A write that has a name is one write.
+    while all.changed.is_new && !context.op_is_given {
+        let more = step(store, context, session_id, foreign, file)?;
+        if !more.changed.is_new {
+            break;
+        }
+        all = all.and(more);
+    }
+    Ok(all)
+}
+
+/// Takes the next part.
+fn step(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    foreign: &Foreign,
+    file: &mut dyn Bytes,
+) -> Result<Ingested, OpError> {
+    let mut look = Look { store, path: &foreign.path, file };
+    let (mut told, mut n_bytes, mut is_rewritten) = (Told::default(), 0, false);
+    let changed = change::change(store, context, session_id, |view| {
+        let known = find(&view.session.conversation, foreign, &mut look)?;
+        let Some(news) = look.news(foreign.kind, known.as_ref(), foreign.is_final)? else {
+            return Ok(Verdict::Nothing);
+        };
+        let mut taking = Taking { context, foreign, view, look: &mut look, known };
+        let (draft, n_new, said) = taking.draft(news)?;
+        (told, n_bytes, is_rewritten) = (said, n_new.0, n_new.1);
+        Ok(Verdict::Happens(vec![draft]))
+    })?;
+    Ok(Ingested { changed, n_bytes, is_rewritten, told })
+}
+
+impl Ingested {
+    /// Adds what came of a later part.
+    fn and(self, more: Ingested) -> Ingested {
+        let mut told = self.told;
+        told.n_messages += more.told.n_messages;
+        told.n_calls += more.told.n_calls;
+        told.ending = more.told.ending.or(told.ending);
+        told.facts.last_at = told.facts.last_at.max(more.told.facts.last_at);
+        told.lineage.extend(&more.told.lineage);
+        Ingested {
+            changed: more.changed,
+            n_bytes: self.n_bytes + more.n_bytes,
+            is_rewritten: self.is_rewritten || more.is_rewritten,
+            told,
+        }
+    }
+}
+
+/// Finds what is known of a file: by its path, and if it was moved, by its beginning.
+fn find(
+    extent: &Extent,
+    foreign: &Foreign,
+    look: &mut Look<'_>,
+) -> Result<Option<SourceFile>, OpError> {
+    let id = kept_id(foreign);
+    let of_agent = |it: &&SourceFile| {
+        let is_other = it.session_id.is_some() && id.is_some() && it.session_id != id;
+        it.agent == foreign.kind.as_str() && !is_other
+    };
+    let mut sources = extent.sources.iter().filter(of_agent);
+    if let Some(found) =
+        sources.clone().find(|it| it.path.is_some() && it.path == kept_path(foreign))
+    {
+        return Ok(Some(found.clone()));
+    }
+    let moved = sources.find_map(|it| match look.head(it.offset) {
+        Ok(head) if it.session_id.is_some() && it.head.as_ref() == Some(&head) => {
+            Some(Ok(it.clone()))
+        }
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    });
+    moved.transpose()
+}
+
+fn kept_path(foreign: &Foreign) -> Option<String> {
+    Some(foreign.path.clone()).filter(|it| text::is_line(it, MAX_LINE))
+}
+
+fn kept_id(foreign: &Foreign) -> Option<String> {
+    foreign.native_id.clone().filter(|it| text::is_line(it, MAX_LINE))
+}
+
+/// A transcript that is being taken into a session.
+struct Taking<'a, 'l> {
+    context: &'a Context,
+    foreign: &'a Foreign,
+    view: &'a View,
+    look: &'a mut Look<'l>,
+    known: Option<SourceFile>,
+}
+
+impl Taking<'_, '_> {
+    /// Returns the event that adds `news`, how many bytes it adds and whether the file was written anew,
+    /// and what they say.
+    fn draft(&mut self, mut news: News) -> Result<(Draft, (u64, bool), Told), OpError> {
+        let mut session = self.view.session.clone();
+        let (head, tail) = self.look.names(&news)?;
+        let offset = news.end();
+        let bytes = self.context.redaction.bytes(std::mem::take(&mut news.bytes))?;
+        let count = self.count(&news, &bytes, offset)?;
+        let n_common = match &self.known {
+            Some(known) if news.is_rewritten => self.n_common(known, &bytes)?,
+            _ => 0,
+        };
+        let is_cut = self.known.as_ref().is_some_and(|it| it.n_bytes > n_common);
+        let rewritten_at = (news.is_rewritten && is_cut).then_some(n_common);
+        let added = &bytes[usize::try_from(n_common).unwrap_or(bytes.len())..];
+        let mut append = Append::new(&session.conversation, self.context);
+        let first = (append.extent.n_segments, append.extent.n_events);
+        let (native_id, path) = match &self.known {
+            Some(known) => (known.session_id.clone(), known.path.clone()),
+            None => (kept_id(self.foreign), kept_path(self.foreign)),
+        };
+        let taken = Taken {
+            agent: self.foreign.kind.as_str().to_owned(),
+            session_id: native_id,
+            path,
+            offset,
+            after: None,
+            head: Some(head),
+            tail: Some(tail),
+            rewritten_at,
+        };
+        let source = record::source_of(&mut append.extent, &taken);
+        let marker = record::advance(source, &taken);
+        source.n_bytes += added.len() as u64;
+        source.memory = count.memory.clone();
+        let (n, before) = (source.n, usage(&source.tokens));
+        let (open, after) = count.tokens();
+        let open = if count.is_anew { &before } else { open };
+        record::count_tokens(&mut source.tokens, open, &after);
+        record::count_tokens(&mut session.tokens, open, &after);
+        append.extent.usages = count.usages(&session.conversation, self.known.is_some());
+        if let Some(marker) = marker {
+            append.event(&marker)?;
+        }
+        append.transcript(&taken.agent, n, added)?;
+        let (extent, segments) = append.finish()?;
+        let last = (extent.n_segments, extent.n_events);
+        session.conversation = extent;
+        self.note_facts(&mut session, &count);
+        let subject = format!("record: {} bytes of {}", added.len(), taken.agent);
+        let mut draft = Draft::new("record", subject, session);
+        draft.segments = segments;
+        if last.1 > first.1 {
+            draft.trailers.push(("Events", format!("{}-{}", first.1 + 1, last.1)));
+        }
+        if last.0 > first.0 {
+            draft.trailers.push(("Segments", format!("{}-{}", first.0, last.0 - 1)));
+        }
+        Ok((draft, (added.len() as u64, rewritten_at.is_some()), count.into_told()))
+    }
+
+    /// Counts what is new; from the first byte on where that is not enough.
+    fn count(&mut self, news: &News, bytes: &[u8], offset: u64) -> Result<Count, OpError> {
+        let known = self.known.as_ref().filter(|_| news.from > 0);
+        let extent = &self.view.session.conversation;
+        let mut count = Count::new(self.foreign.kind, extent, known, &self.foreign.lineage);
+        count.push(bytes);
+        count.finish();
+        if count.looks_back() {
+            let all = self.look.read(0, offset)?;
+            let told = count.into_told();
+            count = Count::new(self.foreign.kind, extent, None, &self.foreign.lineage);
+            count.push(&all);
+            count.finish();
+            count.told = told;
+        }
+        Ok(count)
+    }
+
+    /// Returns how many of the first bytes, up to the end of a line, are those that are kept.
+    fn n_common(&self, known: &SourceFile, bytes: &[u8]) -> Result<u64, OpError> {
+        let store = self.look.store;
+        let snapshot = store.snapshot(self.view.tip)?;
+        let session = &self.view.session;
+        let (mut n_same, mut is_same) = (0, true);
+        let name = session.id.to_string();
+        source_bytes(store, &name, (&snapshot, &session.conversation), known.n, |kept| {
+            let rest = &bytes[n_same..];
+            let n = kept.iter().zip(rest).take_while(|(a, b)| is_same && a == b).count();
+            is_same &= n == kept.len();
+            n_same += n;
+            Ok::<(), OpError>(())
+        })?;
+        if !is_same || n_same < bytes.len() {
+            let end = bytes[..n_same].iter().rposition(|byte| *byte == b'\n');
+            n_same = if is_same && ends_line(&bytes[..n_same]) {
+                n_same
+            } else {
+                end.map_or(0, |at| at + 1)
+            };
+        }
+        Ok(n_same as u64)
+    }
+
+    /// Says what the transcript tells of the session where nobody has.
+    fn note_facts(&self, session: &mut Session, count: &Count) {
+        let agent = self.foreign.kind.name_at(Some(&self.foreign.path));
+        if session.agent.is_none() && self.foreign.kind != AgentKind::Unknown {
+            session.agent = Some(agent.to_owned());
+        }
+        if session.model.is_none() {
+            let model = count.told.facts.model.clone();
+            session.model = model.filter(|it| text::is_line(it, MAX_WORD));
+        }
+    }
+}
+
+fn ends_line(bytes: &[u8]) -> bool {
+    bytes.last().is_none_or(|byte| *byte == b'\n')
+}
+
+fn usage(tokens: &Tokens) -> Usage {
+    Usage {
+        input: tokens.input,
+        output: tokens.output,
+        cache_read: tokens.cache_read,
+        cache_write: tokens.cache_write,
+        ..Usage::default()
+    }
+}

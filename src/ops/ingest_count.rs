@@ -1,0 +1,168 @@
+//! Counting what is in the new bytes of a transcript.
+
+use crate::agents::{AgentKind, Facts, Lineage, Transcript};
+use crate::model::conversation::{
+    Content, Event, Extent, Payload, Role, SourceFile, StopReason, Totals, Usage,
+};
+use crate::model::{Map, Outcome};
+use crate::ops::record;
+
+/// How many bytes are read at once.
+const CHUNK: usize = 256 << 10;
+
+/// What is in new bytes of a transcript.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// What is told of the session as a whole.
+    pub facts: Facts,
+    /// How many things were said.
+    pub n_messages: u64,
+    /// How many tools were called.
+    pub n_calls: u64,
+    /// What the person said first.
+    pub prompt: Option<String>,
+    /// How it would have ended if this were the end.
+    pub ending: Option<Outcome>,
+    /// By what a copy of it can be known.
+    pub lineage: Lineage,
+}
+
+/// Counts what bytes say.
+pub(super) struct Count {
+    transcript: Transcript,
+    totals: Totals,
+    before: Usage,
+    /// The number of the newest event that was recorded.
+    n_events: u64,
+    /// Whether it is counted from the first byte.
+    pub(super) is_anew: bool,
+    pub(super) told: Told,
+    pub(super) memory: Map,
+}
+
+impl Count {
+    /// Begins behind what was counted in `source` before, or from the first byte.
+    pub(super) fn new(
+        kind: AgentKind,
+        extent: &Extent,
+        source: Option<&SourceFile>,
+        lineage: &Lineage,
+    ) -> Count {
+        let mut totals = Totals::default();
+        let transcript = Transcript::new(kind).starting_at(extent.n_events + 1);
+        let transcript = match source {
+            Some(source) => transcript.going_on(&source.memory),
+            None => transcript.inheriting(lineage.clone()),
+        };
+        if source.is_some() {
+            extent.usages.iter().for_each(|usage| totals.add(usage));
+        }
+        let before = totals.sum();
+        let (told, memory) = (Told::default(), Map::new());
+        let is_anew = source.is_none();
+        Count { transcript, totals, before, n_events: extent.n_events, is_anew, told, memory }
+    }
+
+    /// Takes bytes into account.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        let mut events = Vec::new();
+        for chunk in bytes.chunks(CHUNK) {
+            self.transcript.push(chunk, &mut events);
+            events.drain(..).for_each(|event| self.add(&event));
+        }
+    }
+
+    /// Takes the end into account.
+    pub(super) fn finish(&mut self) {
+        let mut events = Vec::new();
+        self.transcript.finish(&mut events);
+        events.drain(..).for_each(|event| self.add(&event));
+        self.memory = self.transcript.memory();
+        self.told.facts = self.transcript.facts().clone();
+        self.told.lineage = self.transcript.lineage();
+    }
+
+    /// Tells whether all is to be counted again, from the first byte.
+    pub(super) fn looks_back(&self) -> bool {
+        self.transcript.looks_back()
+    }
+
+    /// Returns the tokens that had been counted of what is still open, and with what is new.
+    pub(super) fn tokens(&self) -> (&Usage, Usage) {
+        (&self.before, self.totals.sum())
+    }
+
+    /// Returns the newest usages, which later ones may stand for; those of `extent` came before. Where a
+    /// source `is_known` and counted from its first byte again, its old ones are gone.
+    pub(super) fn usages(&self, extent: &Extent, is_known: bool) -> Vec<Event> {
+        let mut usages = self.totals.newest(Extent::MAX_USAGES);
+        usages.retain(record::is_named);
+        if self.is_anew {
+            let holds = |old: &&Event| {
+                let is_gone = is_known && old.seq.is_none();
+                !is_gone && usages.iter().all(|it| msg(it) != msg(old))
+            };
+            let old: Vec<Event> = extent.usages.iter().filter(holds).cloned().collect();
+            usages.splice(0..0, old);
+            usages.drain(..usages.len().saturating_sub(Extent::MAX_USAGES));
+        }
+        for usage in &mut usages {
+            // The numbers of derived events are not kept.
+            usage.seq = usage.seq.filter(|seq| *seq <= self.n_events);
+        }
+        usages
+    }
+
+    /// Returns what is told.
+    pub(super) fn into_told(self) -> Told {
+        self.told
+    }
+
+    fn add(&mut self, event: &Event) {
+        self.totals.add(event);
+        let told = &mut self.told;
+        if event.copied {
+            return;
+        }
+        match &event.payload {
+            Payload::ToolCall(_) => told.n_calls += 1,
+            Payload::Message(it) if !it.is_meta => {
+                told.n_messages += 1;
+                if told.prompt.is_none() && it.role == Role::User && event.thread.is_none() {
+                    let text = Content::text_of(&it.content);
+                    told.prompt = Some(text).filter(|it| !it.trim().is_empty());
+                }
+            }
+            _ => {}
+        }
+        if event.thread.is_none() {
+            told.ending = ending(event).or(told.ending);
+        }
+    }
+}
+
+/// Returns the answer that a usage is of.
+fn msg(usage: &Event) -> Option<&str> {
+    match &usage.payload {
+        Payload::Usage(it) => it.msg.as_deref(),
+        _ => None,
+    }
+}
+
+/// Returns how a session ended whose last event this is; `None` if that does not tell.
+fn ending(event: &Event) -> Option<Outcome> {
+    match &event.payload {
+        Payload::SessionEnd(end) => end.outcome,
+        Payload::TurnEnd(end) => Some(match end.stop {
+            Some(StopReason::Cancelled | StopReason::Interrupted) => Outcome::Interrupted,
+            Some(StopReason::Error) => Outcome::Failure,
+            _ => Outcome::Success,
+        }),
+        Payload::Message(it) if it.is_meta => None,
+        Payload::Message(it) if it.role == Role::Assistant => Some(Outcome::Success),
+        Payload::Message(it) if it.role == Role::User => Some(Outcome::Interrupted),
+        Payload::ToolCall(_) | Payload::ToolResult(_) => Some(Outcome::Interrupted),
+        Payload::Error(_) => Some(Outcome::Failure),
+        _ => None,
+    }
+}
