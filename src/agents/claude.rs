@@ -41,7 +41,9 @@ fn envelope(record: &mut Record, base: &mut Event, out: &mut Out<'_>) {
     base.thread = agent.clone().or_else(|| is_side.then(|| "sidechain".to_owned()));
     if let Some(id) = &base.id {
         // The id of a record is its idempotency key: the same one again is the same record.
-        base.copied = out.has(id) || out.mark(id);
+        base.copied = out.has(id);
+        out.mark(id);
+        base.copied |= out.mark(&(id, base.at));
     }
     let facts = &mut out.state.facts;
     if facts.session_id.is_none() {

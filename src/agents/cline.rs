@@ -56,7 +56,7 @@ fn message(mut record: Record, out: &mut Out<'_>) {
     base.at = record.time("ts");
     base.id = record.id("id");
     if let Some(id) = &base.id {
-        base.copied = out.mark(id);
+        base.copied = out.mark(&(id, base.at));
     }
     let mut metadata = record.record("metadata").unwrap_or_default();
     if metadata.peek("kind") == Some("compaction_summary") {

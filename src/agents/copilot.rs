@@ -36,7 +36,7 @@ impl Reader for Copilot {
         base.parent = record.word("parentId");
         base.thread = record.word("agentId");
         if let Some(id) = &base.id {
-            base.copied = out.mark(id);
+            base.copied = out.mark(&(id, base.at));
         }
         let kind = record.text("type").unwrap_or_default();
         let data = record.record("data").unwrap_or_default();

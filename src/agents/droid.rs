@@ -44,7 +44,7 @@ fn message(mut record: Record, base: &mut Event, out: &mut Out<'_>) {
         return out.raw(base, "no message", record.rest());
     };
     if let Some(id) = &base.id {
-        base.copied = out.mark(id);
+        base.copied = out.mark(&(id, base.at));
     }
     let role = message.text("role").and_then(|it| it.parse().ok()).unwrap_or(Role::User);
     let model = message.word("model");

@@ -61,7 +61,7 @@ fn message(mut record: Record, out: &mut Out<'_>) {
     base.parent = info.word("parentID");
     info.word("sessionID");
     if let Some(id) = &base.id {
-        base.copied = out.mark(id);
+        base.copied = out.mark(&(id, base.at));
     }
     let role = info.text("role").and_then(|it| it.parse().ok()).unwrap_or(Role::Assistant);
     let model = info.word("modelID");

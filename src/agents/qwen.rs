@@ -38,7 +38,7 @@ fn envelope(record: &mut Record, base: &mut Event, out: &mut Out<'_>) {
     base.id = record.word("uuid");
     base.parent = record.word("parentUuid");
     if let Some(id) = &base.id {
-        base.copied = out.mark(id);
+        base.copied = out.mark(&(id, base.at));
     }
     let facts = &mut out.state.facts;
     first(&mut facts.session_id, record.peek("sessionId"));
