@@ -15,6 +15,8 @@ mod cli {
     mod grep;
     mod hooks;
     mod hostile;
+    mod import;
+    mod import_corpus;
     mod layouts;
     mod lifecycle;
     mod list;

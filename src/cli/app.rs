@@ -1,6 +1,6 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
@@ -68,6 +68,18 @@ impl App {
     pub fn dir(&self) -> PathBuf {
         let start = self.environment.current_dir.clone();
         self.global.dir.iter().fold(start, |dir, next| dir.join(next))
+    }
+
+    /// Returns the home directory.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute())
+    }
+
+    /// Returns a path with `~` for the home directory: whose home it is, is nobody's business.
+    pub fn shown_path(&self, path: &Path) -> String {
+        let below = |home: PathBuf| Some(Path::new("~").join(path.strip_prefix(home).ok()?));
+        let below = self.home().and_then(below);
+        below.as_deref().unwrap_or(path).to_string_lossy().into_owned()
     }
 
     /// Opens the repository, once.

@@ -126,9 +126,11 @@ impl Environment {
 }
 
 /// The variables beside git's and the agents' that mean something to us.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 16] = [
     "PATH",
     "HOME",
+    "CLAUDE_CONFIG_DIR",
+    "CODEX_HOME",
     "USER",
     "LOGNAME",
     "HOSTNAME",

@@ -60,6 +60,12 @@ impl From<StoreError> for CliError {
     }
 }
 
+impl std::fmt::Display for CliError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&message(self))
+    }
+}
+
 /// Tells what is wrong, and returns the exit status.
 pub fn report(app: &App, error: &CliError, wants_json: bool) -> ExitCode {
     let status = status(error);

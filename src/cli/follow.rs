@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::CliError;
@@ -48,7 +48,7 @@ pub fn record(
         }
         let view = load::load_at(&store, session_id, tip_oid)?.view;
         let known = view.session.conversation.sources.into_iter();
-        let shown = shown_path(app, &path);
+        let shown = app.shown_path(&path);
         let known = known.filter(|it| it.agent == AGENT).find(|it| it.path == Some(shown.clone()));
         let begun = known.map(|it| (it.offset, it.head, it.tail));
         let is_more = match look(&store, &path, begun)? {
@@ -122,13 +122,6 @@ fn read_at(mut file: &File, offset: u64, max: u64) -> std::io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(offset))?;
     file.take(max).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Returns the path with `~` for the home directory: whose home it is, is nobody's business.
-fn shown_path(app: &App, path: &Path) -> String {
-    let home = app.environment.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let below = home.and_then(|home| Some(Path::new("~").join(path.strip_prefix(home).ok()?)));
-    below.as_deref().unwrap_or(path).to_string_lossy().into_owned()
 }
 
 fn failed(path: &Path, error: std::io::Error) -> CliError {

@@ -21,6 +21,7 @@ mod place;
 mod put;
 mod redaction;
 mod trace;
+mod transcripts;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

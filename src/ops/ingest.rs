@@ -14,7 +14,7 @@ use crate::ops::segments::source_bytes;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
 
-pub use crate::ops::ingest_count::Told;
+pub use crate::ops::ingest_count::{Told, told};
 pub use crate::ops::ingest_file::Bytes;
 
 /// The longest name of a model or an agent that is kept, in bytes.
@@ -140,7 +140,9 @@ fn find(
 ) -> Result<Option<SourceFile>, OpError> {
     let id = kept_id(foreign);
     let of_agent = |it: &&SourceFile| {
-        let is_other = it.session_id.is_some() && id.is_some() && it.session_id != id;
+        // One that is called as its path had not told its id yet.
+        let is_named = it.session_id.is_some() && it.session_id != it.path;
+        let is_other = is_named && id.is_some() && it.session_id != id;
         it.agent == foreign.kind.as_str() && !is_other
     };
     let mut sources = extent.sources.iter().filter(of_agent);
@@ -209,6 +211,9 @@ impl Taking<'_, '_> {
             rewritten_at,
         };
         let source = record::source_of(&mut append.extent, &taken);
+        if source.session_id == source.path {
+            source.session_id = kept_id(self.foreign);
+        }
         let marker = record::advance(source, &taken);
         source.n_bytes += added.len() as u64;
         source.memory = count.memory.clone();
@@ -306,4 +311,20 @@ fn usage(tokens: &Tokens) -> Usage {
         cache_write: tokens.cache_write,
         ..Usage::default()
     }
+}
+
+/// Returns how many bytes [`ingest`] would take at first.
+///
+/// # Errors
+/// [`OpError::Transcript`], [`OpError::Store`].
+pub fn n_new(
+    store: &Store,
+    session: &Session,
+    foreign: &Foreign,
+    file: &mut dyn Bytes,
+) -> Result<u64, OpError> {
+    let mut look = Look { store, path: &foreign.path, file };
+    let known = find(&session.conversation, foreign, &mut look)?;
+    let news = look.news(foreign.kind, known.as_ref(), foreign.is_final)?;
+    Ok(news.map_or(0, |news| news.bytes.len() as u64))
 }

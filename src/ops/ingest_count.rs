@@ -27,6 +27,14 @@ pub struct Told {
     pub lineage: Lineage,
 }
 
+/// Looks what bytes say, from the first one of a transcript.
+pub fn told(kind: AgentKind, bytes: &[u8]) -> Told {
+    let mut count = Count::new(kind, &Extent::default(), None, &Lineage::default());
+    count.push(bytes);
+    count.finish();
+    count.told
+}
+
 /// Counts what bytes say.
 pub(super) struct Count {
     transcript: Transcript,

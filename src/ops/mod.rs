@@ -16,6 +16,7 @@ mod error;
 pub mod export;
 pub mod grep;
 pub mod hook;
+pub mod import;
 pub mod import_layout;
 pub mod ingest;
 mod ingest_count;

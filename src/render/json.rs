@@ -7,6 +7,7 @@ mod lifecycle;
 mod limits;
 mod sight;
 mod stats;
+mod transcript;
 
 use std::path::Path;
 
@@ -28,6 +29,7 @@ pub use import::{ImportObject, TakenObject, UntakenObject};
 pub use lifecycle::{LifecycleObject, lifecycle};
 pub use limits::{CheckObject, LimitObject, check};
 pub use sight::{SightObject, sight};
+pub use transcript::{FailedObject, TranscriptObject, TranscriptsObject};
 
 /// The version of the session object: fields are added, never renamed, moved or removed.
 pub const SCHEMA: u32 = 1;

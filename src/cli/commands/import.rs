@@ -1,27 +1,60 @@
+use std::path::{Path, PathBuf};
+
 use clap::{Args, ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 
 use super::import_layout;
-use crate::cli::CliError;
+use super::show::check_fields;
+use crate::agents::AgentKind;
 use crate::cli::app::App;
 use crate::cli::options::Json;
+use crate::cli::transcripts::{self, Transcript};
+use crate::cli::{CliError, complete, output};
 use crate::format::layout::Layout;
+use crate::ops::OpError;
+use crate::ops::import::{self, Did, Imported};
+use crate::render::json::{self, FailedObject, TranscriptObject, TranscriptsObject};
+use crate::render::sanitize::to_terminal;
 
-/// Take sessions over from the files of other session managers
+/// Take agents' transcripts and the files of other session managers over as sessions
 ///
-/// Each file becomes a session, with its id, its state and its times, by one event of its history that says so.
-/// The file is kept with the session, so that "git session export" gives it back key for key. What was imported
-/// before is not imported again; a file that has changed since updates its session. A file that is damaged is told
-/// of, the others are imported, and the exit status is 1.
+/// Files are recognised by what is in them: those of Claude Code, Codex, Gemini CLI, Qwen Code, OpenCode,
+/// Copilot CLI, Cursor, Pi, Droid, Amp, Cline, Aider and Goose. Each session of an agent becomes one session
+/// with the lifecycle "worker", called after the first words of the person, with the times of the transcript,
+/// ended as its last words tell (unless they were said in the last hour), and with its tokens counted by the
+/// agent's own rule. Sub-agents belong to the session that started them.
+///
+/// The bytes of a transcript are kept as they are, but for secrets; "git session show --raw" gives them back.
+/// Importing again adds only what is new. Files in a directory that are no transcripts are skipped.
+///
+/// With --layout, the files are those of another session manager. Each becomes a session, with its id, its
+/// state and its times, by one event of its history that says so, and is kept with it, so that
+/// "git session export" gives it back key for key. A file that has changed since updates its session.
+///
+/// A file that is damaged is told of, the others are imported, and the exit status is 1.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  git session import --layout maestro .\n  \
-    git session import --layout monoco .monoco/sessions/*.json")]
+#[command(after_help = "Examples:\n  git session import ~/.claude/projects/-home-ada-login\n  \
+    git session import --all\n  git session import -n --json rollout.jsonl\n  \
+    git session import --layout maestro .")]
 pub struct Import {
-    /// Files, or directories with such files
-    #[arg(value_name = "path", required = true, value_hint = ValueHint::AnyPath)]
+    /// Files, and directories with such files
+    #[arg(value_name = "path", required_unless_present = "all", value_hint = ValueHint::AnyPath)]
     paths: Vec<String>,
-    /// Whose files they are
-    #[arg(long, value_name = "layout")]
-    layout: Named,
+    /// Import what the agents keep of this repository in the home directory
+    #[arg(long, conflicts_with = "paths")]
+    all: bool,
+    /// Put everything into this session
+    #[arg(long, value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
+    session: Option<String>,
+    /// Whose files they are, where they do not tell
+    #[arg(long, value_name = "name", value_parser = AgentKind::ALL.map(AgentKind::as_str))]
+    agent: Option<String>,
+    /// Only tell what would be done
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// Whose files they are, if of another session manager
+    #[arg(long, value_name = "layout", conflicts_with_all = ["all", "session", "agent", "dry_run"])]
+    layout: Option<Named>,
     #[command(flatten)]
     json: Json,
 }
@@ -50,6 +83,136 @@ impl From<Named> for Layout {
 impl Import {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
-        import_layout::run(app, self.layout.into(), &self.paths, &self.json)
+        if let Some(layout) = self.layout {
+            return import_layout::run(app, layout.into(), &self.paths, &self.json);
+        }
+        check_fields::<TranscriptsObject>(&self.json.fields())?;
+        let session = self.session.as_deref();
+        let target = session.map(|name| app.resolve(Some(name))).transpose()?;
+        let mut summary = TranscriptsObject::default();
+        let transcripts = self.transcripts(app, &mut summary)?;
+        let mut import = import::Import::new(app.store()?, app.context()?, target);
+        for transcript in transcripts {
+            let imported = transcript.open().and_then(|mut file| {
+                Ok(import.import(&transcript.found, file.as_mut(), self.dry_run)?)
+            });
+            match imported {
+                Ok(imported) => self.tell(app, &transcript, &imported, &mut summary),
+                Err(error) => fail(&transcript.path, &error, &mut summary),
+            }
+        }
+        self.answer(app, &summary)
     }
+
+    /// Returns the transcripts that are asked for, those first that others may be copied from.
+    fn transcripts(
+        &self,
+        app: &App,
+        summary: &mut TranscriptsObject,
+    ) -> Result<Vec<Transcript>, CliError> {
+        let agent = self.agent.as_deref().and_then(|name| name.parse().ok());
+        let mut all = Vec::new();
+        if self.all {
+            let is_wanted = |it: &Transcript| agent.is_none_or(|agent| it.found.kind == agent);
+            all = transcripts::of_repository(app)?.into_iter().filter(is_wanted).collect();
+        }
+        for path in &self.paths {
+            let path = app.dir().join(path);
+            for (path, is_named) in files(&path, summary) {
+                match transcripts::look(app, &path, agent) {
+                    Ok(found) if found.is_empty() && is_named => {
+                        let error = OpError::invalid("path", "is no transcript of a known agent");
+                        fail(&path, &error.into(), summary);
+                    }
+                    Ok(found) if found.is_empty() => summary.skipped.push(shown(&path)),
+                    Ok(found) => all.extend(found),
+                    Err(error) => fail(&path, &error, summary),
+                }
+            }
+        }
+        all.sort_by_key(|it| {
+            let facts = &it.found.told.facts;
+            let is_side = facts.thread.is_some() || facts.parent_session.is_some();
+            (it.found.kind, is_side, facts.first_at)
+        });
+        Ok(all)
+    }
+
+    fn tell(
+        &self,
+        app: &App,
+        transcript: &Transcript,
+        imported: &Imported,
+        summary: &mut TranscriptsObject,
+    ) {
+        let (found, told) = (&transcript.found, &imported.told);
+        let session = imported.session.as_ref();
+        summary.sessions.push(TranscriptObject {
+            path: shown(&transcript.path),
+            agent: found.kind.name_at(Some(&found.path)).to_owned(),
+            native_id: found.native_id.clone(),
+            id: session.map(|it| it.id.to_string()),
+            result: imported.did.as_str().to_owned(),
+            bytes: imported.n_bytes,
+            messages: told.n_messages,
+            tool_calls: told.n_calls,
+        });
+        let who = session.map(|it| format!("Session {}: ", it.id.handle())).unwrap_or_default();
+        let agent = found.kind.name_at(Some(&found.path));
+        let what = match (imported.did, self.dry_run) {
+            (Did::Nothing, _) => "nothing new".to_owned(),
+            (_, true) => format!("would import {} bytes", imported.n_bytes),
+            (_, false) => {
+                format!("imported {} messages, {} tool calls", told.n_messages, told.n_calls)
+            }
+        };
+        let path = to_terminal(&found.path).into_owned();
+        app.narrate(&format!("{who}{what} of {agent} ({path})"));
+    }
+
+    fn answer(&self, app: &App, summary: &TranscriptsObject) -> Result<(), CliError> {
+        if !summary.skipped.is_empty() {
+            let n = summary.skipped.len();
+            let noun = if n == 1 { "file that is" } else { "files that are" };
+            app.narrate(&format!("Skipped {n} {noun} no transcript"));
+        }
+        if self.json.is_wanted() {
+            app.answer_json(&json::select(json::to_map(summary), &self.json.fields()))?;
+        }
+        match summary.failed.is_empty() {
+            true => Ok(()),
+            false => {
+                app.finish()?;
+                Err(CliError::Status(1))
+            }
+        }
+    }
+}
+
+/// Returns the files that a path means, and whether the path is the file's own.
+fn files(path: &Path, summary: &mut TranscriptsObject) -> Vec<(PathBuf, bool)> {
+    if !path.is_dir() {
+        return vec![(path.to_owned(), true)];
+    }
+    match transcripts::files(path) {
+        Ok(files) => files.into_iter().map(|file| (file, false)).collect(),
+        Err(error) => {
+            let error = CliError::Input { path: shown(path), error };
+            fail(path, &error, summary);
+            Vec::new()
+        }
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Tells what could not be imported; the others are.
+fn fail(path: &Path, error: &CliError, summary: &mut TranscriptsObject) {
+    let path = shown(path);
+    let reason = error.to_string();
+    let told = format!("cannot import '{path}': {reason}");
+    output::to_stderr(&format!("error: {}\n", to_terminal(&told)));
+    summary.failed.push(FailedObject { path, reason });
 }

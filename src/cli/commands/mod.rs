@@ -95,14 +95,14 @@ pub enum Command {
     /// Record messages, tool calls, tokens, decisions, errors and notes
     #[command(visible_alias = "append")]
     Record(record::Record),
+    /// Take agents' transcripts and the files of other session managers over as sessions
+    Import(import::Import),
     /// Keep a file with a session
     Attach(attach::Attach),
     /// Take a file out of a session
     Detach(attach::Detach),
     /// Write sessions out, in several shapes
     Export(export::Export),
-    /// Take sessions over from the files of other session managers
-    Import(import::Import),
     /// Remove sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
@@ -144,10 +144,10 @@ impl Command {
             Command::Stats(args) => args.run(app),
             Command::Update(args) => args.run(app),
             Command::Record(args) => args.run(app),
+            Command::Import(args) => args.run(app),
             Command::Attach(args) => args.run(app),
             Command::Detach(args) => args.run(app),
             Command::Export(args) => args.run(app),
-            Command::Import(args) => args.run(app),
             Command::Delete(args) => args.run(app),
             Command::Lifecycle(args) => args.run(app),
             Command::Schema(args) => args.run(app),

@@ -7,7 +7,7 @@ use crate::format::{choragen, event};
 use crate::model::conversation::{Event, Payload};
 use crate::model::{Map, Value};
 use crate::ops::OpError;
-use crate::ops::conversation::Conversation;
+use crate::ops::conversation::{Conversation, source_bytes};
 use crate::ops::load::Loaded;
 use crate::render::conversation::{self as text, Part};
 use crate::render::json;
@@ -23,6 +23,29 @@ pub fn show(app: &App, loaded: &Loaded, part: Part, wanted: &Json) -> Result<(),
         (true, _) => document(app, events, part, &wanted.fields()),
         (false, _) => page(app, events, part),
     }
+}
+
+/// Writes the bytes of a transcript.
+pub fn raw(app: &App, loaded: &Loaded, wanted: Option<u64>) -> Result<(), CliError> {
+    let session = &loaded.view.session;
+    let extent = &session.conversation;
+    let kept: Vec<u64> = extent.sources.iter().filter(|it| it.n_bytes > 0).map(|it| it.n).collect();
+    let refuse = |reason: &str| OpError::InvalidValue {
+        field: "--source".into(),
+        reason: reason.into(),
+        allowed: kept.iter().map(u64::to_string).collect(),
+    };
+    let n = match (wanted, kept.as_slice()) {
+        (Some(n), _) if kept.contains(&n) => n,
+        (Some(_), _) => return Err(refuse("there is no such transcript").into()),
+        (None, [n]) => *n,
+        (None, []) => return Err(refuse("the session has no transcript").into()),
+        (None, _) => return Err(refuse("the session has several transcripts").into()),
+    };
+    let of = (&loaded.snapshot, extent);
+    source_bytes(app.store()?, &session.id.to_string(), of, n, |bytes| {
+        app.answer(|out| out.write_all(bytes))
+    })
 }
 
 fn page(app: &App, events: Conversation<'_>, part: Part) -> Result<(), CliError> {

@@ -39,6 +39,12 @@ pub struct Show {
     /// params, result, governanceResult}]}
     #[arg(long, conflicts_with_all = ["yaml", "format", "log", "messages"])]
     tools: bool,
+    /// Write the transcript of an agent as it is kept, byte for byte
+    #[arg(long, conflicts_with_all = ["yaml", "format", "log", "messages", "tools", "json"])]
+    raw: bool,
+    /// Which transcript, by its number in "conversation.sources", if there are several
+    #[arg(long, value_name = "n", requires = "raw")]
+    source: Option<u64>,
     /// Show it as it was after this commit of its history, or at this date
     #[arg(long, value_name = "rev-or-date")]
     at: Option<String>,
@@ -62,6 +68,9 @@ impl Show {
             None => load::load(app.store()?, session_id)?,
             Some(at) => load_as_of(app, session_id, at)?,
         };
+        if self.raw {
+            return said::raw(app, &loaded, self.source);
+        }
         if let Some(part) = self.part() {
             return said::show(app, &loaded, part, &self.json);
         }

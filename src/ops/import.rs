@@ -1,0 +1,356 @@
+//! Agents' transcripts as sessions: each session of an agent is one of ours, which is found again by the
+//! agent's own id.
+
+use std::collections::HashMap;
+use std::io::{Read as _, SeekFrom};
+
+use crate::agents::{self, AgentKind, Lineage, Transcript};
+use crate::lifecycle::{Intent, builtin};
+use crate::model::{Class, Outcome, Session, SessionId, Timestamp, text};
+use crate::ops::conversation::source_bytes;
+use crate::ops::create::{self, NewSession};
+use crate::ops::ingest::{self, Bytes, Foreign, Told};
+use crate::ops::transition::{self, Request, Target};
+use crate::ops::{Context, OpError, load};
+use crate::store::Store;
+
+/// How much of a file is read to know what it is about, in bytes.
+const HEAD: u64 = 1 << 20;
+/// The longest title that is made of a prompt, in characters.
+const MAX_TITLE: usize = 72;
+/// An agent that has said nothing for so long has ended, in seconds.
+const IS_OVER: i64 = 60 * 60;
+
+/// A transcript to be imported.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Whose it is.
+    pub kind: AgentKind,
+    /// Where it is, with `~` for the home directory.
+    pub path: String,
+    /// The agent's own id of its session, or what stands for one.
+    pub native_id: String,
+    /// What its beginning tells.
+    pub told: Told,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Did {
+    /// A session was made.
+    Created,
+    /// Something was added to a session.
+    Updated,
+    /// Everything was there.
+    Nothing,
+}
+
+impl Did {
+    /// Returns the word that is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Did::Created => "created",
+            Did::Updated => "updated",
+            Did::Nothing => "unchanged",
+        }
+    }
+}
+
+/// What came of a transcript.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// The session; `None` if it would have been made.
+    pub session: Option<Session>,
+    /// What was done, or would be.
+    pub did: Did,
+    /// How many bytes were added.
+    pub n_bytes: u64,
+    /// What they say.
+    pub told: Told,
+}
+
+/// Looks what a transcript is about.
+///
+/// # Errors
+/// [`OpError::Transcript`].
+pub fn scout(kind: AgentKind, path: &str, file: &mut dyn Bytes) -> Result<Found, OpError> {
+    let mut read = |max| {
+        let mut head = Vec::new();
+        let result = file.seek(SeekFrom::Start(0));
+        let result = result.and_then(|_| (&mut *file).take(max).read_to_end(&mut head));
+        result.map_err(|error| OpError::Transcript { path: path.to_owned(), error })?;
+        Ok::<_, OpError>(head)
+    };
+    let mut head = read(HEAD)?;
+    if agents::is_document(&head) || !head.contains(&b'\n') {
+        head = read(u64::MAX)?;
+    }
+    let told = ingest::told(kind, &head);
+    let native_id = told.facts.session_id.clone().filter(|it| text::is_line(it, text::MAX_FIELD));
+    let native_id = native_id.unwrap_or_else(|| path.to_owned());
+    Ok(Found { kind, path: path.to_owned(), native_id, told })
+}
+
+/// An import under way.
+pub struct Import<'a> {
+    store: &'a Store,
+    context: Context,
+    /// The session that all goes into; else each session of an agent gets its own.
+    target: Option<SessionId>,
+    /// Where the agents' sessions are, once one was asked for.
+    known: Option<HashMap<(String, String), SessionId>>,
+    /// What was read until now, by agent, and by agent and session.
+    lineages: HashMap<(AgentKind, Option<String>), Lineage>,
+}
+
+impl<'a> Import<'a> {
+    /// Begins.
+    pub fn new(store: &'a Store, context: Context, target: Option<SessionId>) -> Import<'a> {
+        // Each step finds out itself what is done already.
+        let context = Context { op_is_given: false, ..context };
+        Import { store, context, target, known: None, lineages: HashMap::new() }
+    }
+
+    /// Imports a transcript; with `is_dry`, only tells what would be done.
+    ///
+    /// A session that is made is of the lifecycle `worker`, is called as the person's first words, and has the
+    /// times of the transcript. It has ended as its last words tell, unless they were said in the last hour.
+    ///
+    /// # Errors
+    /// What [`create::create`], [`ingest::ingest`] and [`transition::transition`] fail for.
+    pub fn import(
+        &mut self,
+        found: &Found,
+        file: &mut dyn Bytes,
+        is_dry: bool,
+    ) -> Result<Imported, OpError> {
+        let facts = &found.told.facts;
+        let owner = facts.parent_session.as_ref().unwrap_or(&found.native_id).clone();
+        let session_id = self.session_of(found.kind, &owner, &found.path)?;
+        let is_new = self.store.tip(session_id)?.is_none();
+        let foreign = Foreign {
+            kind: found.kind,
+            native_id: Some(found.native_id.clone()),
+            path: found.path.clone(),
+            lineage: self.lineage(found)?,
+            is_final: true,
+        };
+        if is_dry {
+            return self.preview(session_id, &foreign, file);
+        }
+        if is_new {
+            self.create(session_id, found)?;
+        }
+        let at = self.time(found.told.facts.last_at.filter(|_| is_new));
+        let context = Context { now: at, ..self.context.clone() };
+        let ingested = ingest::ingest(self.store, &context, session_id, &foreign, file)?;
+        let told = ingested.told;
+        self.remember(found, &told);
+        let mut session = ingested.changed.view.session;
+        if ingested.changed.is_new
+            && self.target.is_none()
+            && ingested.changed.view.class == Class::Active
+        {
+            session = self.end(session, &told)?;
+        }
+        let did = match (is_new, ingested.changed.is_new) {
+            (true, _) => Did::Created,
+            (false, true) => Did::Updated,
+            (false, false) => Did::Nothing,
+        };
+        Ok(Imported { session: Some(session), did, n_bytes: ingested.n_bytes, told })
+    }
+
+    fn preview(
+        &self,
+        session_id: SessionId,
+        foreign: &Foreign,
+        file: &mut dyn Bytes,
+    ) -> Result<Imported, OpError> {
+        let session = match self.store.tip(session_id)? {
+            Some(tip_oid) => Some(load::load_at(self.store, session_id, tip_oid)?.view.session),
+            None => None,
+        };
+        let n_bytes = match &session {
+            Some(session) => ingest::n_new(self.store, session, foreign, file)?,
+            None => file
+                .seek(SeekFrom::End(0))
+                .map_err(|error| OpError::Transcript { path: foreign.path.clone(), error })?,
+        };
+        let did = match (&session, n_bytes) {
+            (None, _) => Did::Created,
+            (Some(_), 0) => Did::Nothing,
+            (Some(_), _) => Did::Updated,
+        };
+        Ok(Imported { session, did, n_bytes, told: Told::default() })
+    }
+
+    /// Returns the session that an agent's session has or gets; one whose id was not told yet when it was
+    /// taken is known by its path.
+    fn session_of(
+        &mut self,
+        kind: AgentKind,
+        native_id: &str,
+        path: &str,
+    ) -> Result<SessionId, OpError> {
+        if let Some(target) = self.target {
+            return Ok(target);
+        }
+        let own = ingest::session_id(self.store, kind.as_str(), native_id)?;
+        if self.store.tip(own)?.is_some() {
+            return Ok(own);
+        }
+        let store = self.store;
+        let known = match &mut self.known {
+            Some(known) => known,
+            unknown => unknown.insert(known(store)?),
+        };
+        let find = |id: &str| known.get(&(kind.to_string(), id.to_owned())).copied();
+        Ok(find(native_id).or_else(|| find(path)).unwrap_or(own))
+    }
+
+    fn create(&self, session_id: SessionId, found: &Found) -> Result<(), OpError> {
+        let facts = &found.told.facts;
+        let line = |text: &Option<String>| text.clone().filter(|it| text::is_line(it, 256));
+        let parent = match &facts.forked_from {
+            Some(id) => Some(ingest::session_id(self.store, found.kind.as_str(), id)?),
+            None => None,
+        };
+        let parent = parent.filter(|it| matches!(self.store.tip(*it), Ok(Some(_))));
+        let new = NewSession {
+            title: title(&found.told),
+            branch: facts.branch.clone().filter(|it| text::is_branch_name(it)),
+            agent: Some(found.kind.name_at(Some(&found.path)).to_owned()),
+            model: line(&facts.model),
+            parent,
+            starts: true,
+            ..NewSession::default()
+        };
+        let context = Context { now: self.time(facts.first_at), ..self.context.clone() };
+        let lifecycle = builtin("worker").expect("it is built in");
+        create::create(self.store, &context, session_id, lifecycle, &new)?;
+        Ok(())
+    }
+
+    /// Ends a session as its transcript tells, if nobody has said anything for long.
+    fn end(&self, session: Session, told: &Told) -> Result<Session, OpError> {
+        let last = told.facts.last_at;
+        let is_over = last.is_none_or(|it| self.context.now.seconds_since(it) >= IS_OVER);
+        let has_worker = session.worker.is_some();
+        if !is_over || has_worker {
+            return Ok(session);
+        }
+        let intent = match told.ending {
+            Some(Outcome::Success) => Intent::Finish,
+            Some(Outcome::Failure) => Intent::Fail,
+            Some(Outcome::Interrupted) | None => Intent::Terminate,
+        };
+        let context = Context { now: self.time(last), ..self.context.clone() };
+        let request = Request::to(Target::Intent(intent));
+        Ok(transition::transition(self.store, &context, session.id, &request)?.view.session)
+    }
+
+    /// Returns a time that a transcript tells, which is not in the future.
+    fn time(&self, told: Option<Timestamp>) -> Timestamp {
+        told.map_or(self.context.now, |it| it.min(self.context.now))
+    }
+
+    /// Returns what the transcripts had that this one may be copied from.
+    fn lineage(&mut self, found: &Found) -> Result<Lineage, OpError> {
+        let facts = &found.told.facts;
+        let Some(origin) = facts.forked_from.clone().or(facts.parent_session.clone()) else {
+            // Copies of Codex say of what; others' are known by the ids and times of their records.
+            let seen = self.lineages.get(&(found.kind, None));
+            return Ok(seen
+                .filter(|_| found.kind != AgentKind::Codex)
+                .cloned()
+                .unwrap_or_default());
+        };
+        let key = (found.kind, Some(origin.clone()));
+        if let Some(lineage) = self.lineages.get(&key) {
+            return Ok(lineage.clone());
+        }
+        let session_id = self.session_of(found.kind, &origin, &origin)?;
+        let lineage = match self.store.tip(session_id)? {
+            Some(_) => lineage_of(self.store, session_id, found.kind, &origin)?,
+            None => Lineage::default(),
+        };
+        self.lineages.insert(key, lineage.clone());
+        Ok(lineage)
+    }
+
+    fn remember(&mut self, found: &Found, told: &Told) {
+        self.lineages.entry((found.kind, None)).or_default().extend(&told.lineage);
+        let key = (found.kind, Some(found.native_id.clone()));
+        if told.lineage.session_id.is_some() {
+            self.lineages.insert(key, told.lineage.clone());
+        }
+    }
+}
+
+/// Returns where the agents' sessions are that somebody chose a session for.
+fn known(store: &Store) -> Result<HashMap<(String, String), SessionId>, OpError> {
+    let mut known = HashMap::new();
+    for (session_id, tip_oid) in store.tips()?.sessions {
+        // One damaged session hides no other.
+        let Ok(loaded) = load::load_at(store, session_id, tip_oid) else { continue };
+        for source in loaded.view.session.conversation.sources {
+            if let Some(id) = source.session_id {
+                known.insert((source.agent, id), session_id);
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// Reads by what a copy of a kept transcript can be known.
+fn lineage_of(
+    store: &Store,
+    session_id: SessionId,
+    kind: AgentKind,
+    native_id: &str,
+) -> Result<Lineage, OpError> {
+    let loaded = load::load(store, session_id)?;
+    let extent = &loaded.view.session.conversation;
+    let is_it = |it: &&crate::model::conversation::SourceFile| {
+        it.agent == kind.as_str() && it.session_id.as_deref() == Some(native_id)
+    };
+    let mut transcript = Transcript::new(kind);
+    let mut events = Vec::new();
+    let Some(source) = extent.sources.iter().find(is_it) else { return Ok(Lineage::default()) };
+    let name = session_id.to_string();
+    source_bytes(store, &name, (&loaded.snapshot, extent), source.n, |bytes| {
+        transcript.push(bytes, &mut events);
+        events.clear();
+        Ok::<(), OpError>(())
+    })?;
+    transcript.finish(&mut events);
+    Ok(transcript.lineage())
+}
+
+/// Returns what a session is called: as its title, or as the first line of the person's first words.
+fn title(told: &Told) -> String {
+    let words = told.facts.title.as_ref().or(told.prompt.as_ref());
+    let line = words.and_then(|it| it.lines().map(str::trim).find(|line| !line.is_empty()));
+    let line: String = line.unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
+    let line = line.replace(['\u{2028}', '\u{2029}'], " ");
+    if line.chars().count() <= MAX_TITLE {
+        return line;
+    }
+    let cut: String = line.chars().take(MAX_TITLE - 1).collect();
+    format!("{}…", cut.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_one_line_of_the_first_words() {
+        let told = |text: &str| Told { prompt: Some(text.to_owned()), ..Told::default() };
+        assert_eq!(title(&told("\n  Fix it\nplease")), "Fix it");
+        assert_eq!(title(&Told::default()), "");
+        let long = title(&told(&"word ".repeat(40)));
+        assert_eq!((long.chars().count() <= MAX_TITLE, long.ends_with('…')), (true, true));
+    }
+}
