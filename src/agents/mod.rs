@@ -17,6 +17,7 @@ mod gemini;
 mod generic;
 mod goose;
 mod kind;
+mod lean;
 mod mend;
 mod opencode;
 mod out;
@@ -30,6 +31,7 @@ mod transcript;
 mod weigh;
 
 pub use kind::AgentKind;
+pub use lean::lean;
 pub use out::{Facts, Lineage};
 pub use recognise::recognise;
 pub use scan::{MAX_DOCUMENT, MAX_LINE, is_document, is_value};

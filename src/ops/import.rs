@@ -6,7 +6,7 @@ use std::io::{Read as _, SeekFrom};
 
 use crate::agents::{self, AgentKind, Lineage, Transcript};
 use crate::lifecycle::{Intent, builtin};
-use crate::model::{Class, Outcome, Session, SessionId, Timestamp, text};
+use crate::model::{Class, Map, Outcome, Session, SessionId, Timestamp, text};
 use crate::ops::conversation::source_bytes;
 use crate::ops::create::{self, NewSession};
 use crate::ops::ingest::{self, Bytes, Foreign, Told};
@@ -223,6 +223,7 @@ impl<'a> Import<'a> {
             agent: Some(found.kind.name_at(Some(&found.path)).to_owned()),
             model: line(&facts.model),
             parent,
+            links: links(found),
             starts: true,
             ..NewSession::default()
         };
@@ -326,6 +327,12 @@ fn lineage_of(
     })?;
     transcript.finish(&mut events);
     Ok(transcript.lineage())
+}
+
+/// Returns what leads to the agent's own session, if it has an id.
+fn links(found: &Found) -> Map {
+    let id = found.told.facts.session_id.as_ref().filter(|id| **id == found.native_id);
+    id.map(|id| ("agent_session".to_owned(), id.as_str().into())).into_iter().collect()
 }
 
 /// Returns what a session is called: as its title, or as the first line of the person's first words.

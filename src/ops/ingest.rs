@@ -1,7 +1,9 @@
 //! Taking what is new in an agent's transcript into a session: its bytes as they are, but for secrets,
 //! and what its tokens come to. It costs what is new, however much is kept.
 
-use crate::agents::{AgentKind, Lineage};
+use std::borrow::Cow;
+
+use crate::agents::{self, AgentKind, Lineage};
 use crate::model::conversation::{Extent, SourceFile, Usage};
 use crate::model::{Session, SessionId, Tokens, text};
 use crate::ops::append::Append;
@@ -185,7 +187,7 @@ impl Taking<'_, '_> {
         let mut session = self.view.session.clone();
         let (head, tail) = self.look.names(&news)?;
         let offset = news.end();
-        let bytes = self.context.redaction.bytes(std::mem::take(&mut news.bytes))?;
+        let bytes = self.kept(std::mem::take(&mut news.bytes))?;
         let count = self.count(&news, &bytes, offset)?;
         let n_common = match &self.known {
             Some(known) if news.is_rewritten => self.n_common(known, &bytes)?,
@@ -241,6 +243,16 @@ impl Taking<'_, '_> {
             draft.trailers.push(("Segments", format!("{}-{}", first.0, last.0 - 1)));
         }
         Ok((draft, (added.len() as u64, rewritten_at.is_some()), count.into_told()))
+    }
+
+    /// Returns bytes as they are kept.
+    fn kept(&self, mut bytes: Vec<u8>) -> Result<Vec<u8>, OpError> {
+        if self.look.store.settings().lean_transcripts
+            && let Cow::Owned(lean) = agents::lean(&bytes)
+        {
+            bytes = lean;
+        }
+        self.context.redaction.bytes(bytes)
     }
 
     /// Counts what is new; from the first byte on where that is not enough.

@@ -55,6 +55,8 @@ pub struct Settings {
     pub redact_rules: Option<String>,
     /// All of `session.redactAllow`: patterns of what is no secret.
     pub redact_allow: Vec<String>,
+    /// `session.transcripts` is `lean`: transcripts are kept without what nobody can read.
+    pub lean_transcripts: bool,
     /// `session.format.<name>`.
     pub formats: Vec<(String, String)>,
 }
@@ -91,6 +93,7 @@ impl Settings {
             redact: boolean(&config, "session.redact")?.unwrap_or(true),
             redact_rules: text("session.redactRules"),
             redact_allow: redact_allow(&config),
+            lean_transcripts: lean_transcripts(&config)?,
             formats: formats(&config),
         })
     }
@@ -137,6 +140,14 @@ fn durability(config: &Config<'_>) -> Result<bool, StoreError> {
         None | Some(b"full") => Ok(false),
         Some(b"git") => Ok(true),
         Some(_) => Err(bad_value(config, "session.durability", "durability (full, git)")),
+    }
+}
+
+fn lean_transcripts(config: &Config<'_>) -> Result<bool, StoreError> {
+    match config.string("session.transcripts").as_deref().map(|value| value.as_bytes()) {
+        None | Some(b"verbatim") => Ok(false),
+        Some(b"lean") => Ok(true),
+        Some(_) => Err(bad_value(config, "session.transcripts", "profile (verbatim, lean)")),
     }
 }
 

@@ -230,3 +230,29 @@ fn secrets_in_a_transcript_are_not_kept() {
     assert!(!kept.contains(&secret) && kept.contains("use "), "{kept}");
     assert_eq!(results(&repo.run(&["import", "--json", path(&file)]).ok().json()), ["unchanged"]);
 }
+
+#[test]
+fn a_lean_transcript_has_what_was_said_and_nothing_that_nobody_can_read() {
+    let repo = TestRepo::of(PLAIN);
+    repo.git(&["config", "session.transcripts", "lean"]);
+    let file = repo.home.path().join("t.jsonl");
+    let signed = line("/x", 5, "assistant", "Signed").replace(
+        r#""type":"text""#,
+        r#""type":"thinking","thinking":"hm","signature":"EqQBCkYIBBgCKkA""#,
+    );
+    let write = |contents: &str| fs::write(&file, contents).expect("written");
+    let import = || repo.run(&["import", "--json", path(&file)]).ok().json();
+    write(&(conversation("/x") + &signed));
+    let first = import();
+    let id = text(&first["sessions"][0]["id"]);
+    let kept = raw(&repo, id);
+    assert!(kept.starts_with(&conversation("/x")) && !kept.contains("EqQB"), "{kept}");
+    assert_eq!(repo.show(id)["tokens"]["output"], 10);
+    assert_eq!(results(&import()), ["unchanged"]);
+    let more = line("/x", 9, "user", "More");
+    write(&(conversation("/x") + &signed + &more));
+    assert_eq!(import()["sessions"][0]["bytes"], more.len());
+    assert_eq!(raw(&repo, id), kept + &more);
+    repo.git(&["config", "session.transcripts", "tiny"]);
+    repo.run(&["import", path(&file)]).exits(128);
+}
