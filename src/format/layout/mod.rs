@@ -1,7 +1,7 @@
 //! Sessions in the files of other session managers: JSON to model and back, key for key.
 //!
 //! Reading maps what has a meaning here. Nothing else is lost: the file itself is kept with the session, and
-//! [`write`] puts what is new now over what it said then ([`over`]).
+//! [`write()`] puts what is new now over what it said then.
 
 mod choragen;
 mod maestro;
