@@ -43,7 +43,7 @@ const PLACES: [(&str, &[&str]); 20] = [
     ("SystemTime::now", &["cli/environment.rs"]),
     ("Utc::now", &[]),
     ("Local::now", &[]),
-    ("process::exit", &[]),
+    ("process::exit", &["cli/commands/hook.rs"]),
     ("now_v7", &["cli/app.rs"]),
 ];
 

@@ -16,6 +16,7 @@ mod droid;
 mod gemini;
 mod generic;
 mod goose;
+pub mod hooks;
 mod kind;
 mod lean;
 mod mend;

@@ -64,6 +64,11 @@ impl App {
         self.is_moved
     }
 
+    /// Begins another run with the same environment, as if started in `dir`.
+    pub fn in_dir(environment: Environment, dir: PathBuf) -> App {
+        App::new(environment, Global { dir: vec![dir], no_verify: true, ..Global::default() })
+    }
+
     /// Returns the directory to work in.
     pub fn dir(&self) -> PathBuf {
         let start = self.environment.current_dir.clone();

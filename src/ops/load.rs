@@ -5,6 +5,7 @@ use crate::format::record::{self, RecordError};
 use crate::lifecycle::{Lifecycle, Standing};
 use crate::model::{Class, Oid, Session, SessionId};
 use crate::ops::OpError;
+use crate::ops::agent_state::{self, Activity};
 use crate::ops::observe::{self, Observed};
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -21,6 +22,8 @@ pub struct View {
     pub tip: Oid,
     /// What is seen of its worker.
     pub observed: Observed,
+    /// What its agent does just now, where one lives that tells us.
+    pub activity: Option<Activity>,
 }
 
 impl View {
@@ -36,12 +39,15 @@ impl View {
         })?;
         let is_open = class == Class::Active && observe::has_open_worker(&session);
         let observed = if is_open { Observed::Elsewhere } else { Observed::None };
-        Ok(View { session, lifecycle, class, tip, observed })
+        Ok(View { session, lifecycle, class, tip, observed, activity: None })
     }
 
     /// Returns the view with a look at the session's worker.
     pub fn with_look(mut self, store: &Store) -> View {
         self.observed = observe::observe(store, &self.session, self.class);
+        let lives = self.observed == Observed::Running;
+        let told = lives.then(|| agent_state::read(store, self.session.id)).flatten();
+        self.activity = told.map(|state| state.activity);
         self
     }
 

@@ -3,6 +3,10 @@
 //! A change goes through [`change`]: read, judge by the lifecycle, write, publish, and judge again
 //! if another writer was faster. Start reading there.
 
+mod agent_commits;
+pub mod agent_hook;
+pub mod agent_state;
+pub mod agents;
 mod append;
 pub mod attach;
 pub mod change;

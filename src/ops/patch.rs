@@ -38,7 +38,7 @@ pub const PATCHABLE: [&str; 16] = [
 ];
 
 /// The keys of a session that nobody sets: they never change, or follow from others.
-const FIXED: [&str; 21] = [
+const FIXED: [&str; 22] = [
     "schema",
     "id",
     "handle",
@@ -56,6 +56,7 @@ const FIXED: [&str; 21] = [
     "artifacts",
     "worker",
     "observed",
+    "activity",
     "ref",
     "tip",
     "seq",

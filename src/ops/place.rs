@@ -180,7 +180,9 @@ fn check_no_worker(store: &Store, but: Option<SessionId>, dir: &Path) -> Result<
     let top = tops.of(dir);
     for session_id in leases.session_ids() {
         let Ok(Some(lease)) = leases.read(session_id) else { continue };
-        if Some(session_id) == but || tops.of(&lease.dir) != top {
+        // An agent that only tells us what it does has not asked for the place.
+        let is_guest = lease.owner.is_none() && lease.is_shared;
+        if is_guest || Some(session_id) == but || tops.of(&lease.dir) != top {
             continue;
         }
         let process = lease.worker.as_ref().or(lease.owner.as_ref());

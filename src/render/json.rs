@@ -103,6 +103,8 @@ pub struct SessionObject {
     pub worker: Option<WorkerObject>,
     /// What is seen of the worker now: running, lost, elsewhere or none.
     pub observed: String,
+    /// What its agent does now: running, idle or waiting (for a person); null where no agent tells it.
+    pub activity: Option<String>,
     /// The full name of its ref.
     #[serde(rename = "ref")]
     pub ref_name: String,
@@ -235,6 +237,7 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
         artifacts: session.artifacts.iter().map(artifact).collect(),
         worker: session.worker.as_ref().map(worker),
         observed: view.observed.to_string(),
+        activity: view.activity.map(|it| it.as_str().to_owned()),
         ref_name: session_ref(session.id),
         tip: view.tip.to_string(),
         seq: session.seq,

@@ -1,3 +1,6 @@
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
 use gix::bstr::ByteSlice;
 
 use super::open::{RefFormat, lossy};
@@ -29,6 +32,21 @@ impl Store {
             .and_then(|name| Some(lossy(name.as_bstr().strip_prefix(b"refs/heads/")?)));
         let commit = head.try_peel_to_id().map_err(error)?.map(|id| id.to_string());
         Ok(Head { branch, commit })
+    }
+
+    /// Returns the last `max` bytes of the log of this work tree's HEAD, from the beginning of a line on;
+    /// `None` if there is no file of it.
+    pub fn head_log(&self, max: u64) -> Option<Vec<u8>> {
+        let mut file = File::open(self.git_dir.join("logs/HEAD")).ok()?;
+        let from = file.metadata().ok()?.len().saturating_sub(max);
+        file.seek(SeekFrom::Start(from)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(max).read_to_end(&mut bytes).ok()?;
+        if from > 0 {
+            let end = bytes.iter().position(|byte| *byte == b'\n')?;
+            bytes.drain(..=end);
+        }
+        Some(bytes)
     }
 
     /// Returns where the repository stands, for the record of a session.

@@ -4,6 +4,7 @@
 //! lines. A process is signalled only after [`Held::open`] has proved that it is the one of a
 //! [`Lease`], which this clone wrote itself. Start reading at [`Process`], then [`Lease`].
 
+mod ancestor;
 mod detach;
 mod ending;
 mod escape;
@@ -13,11 +14,13 @@ mod owner;
 mod probe;
 mod process;
 mod resume;
+mod silence;
 mod spawn;
 mod stop;
 mod terminal;
 mod watcher;
 
+pub use ancestor::find_ancestor;
 pub use detach::{Background, leave_terminal, send_to_background, tell_started};
 pub use ending::Ending;
 pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};
@@ -26,6 +29,7 @@ pub use owner::{Ended, How, Owner};
 pub use probe::{Held, Seen, find_by_token, look};
 pub use process::{Here, Process};
 pub use resume::resume_command;
+pub use silence::silence;
 pub use spawn::{Command, WORK_TREE_VARIABLES, Worker};
 pub use stop::{StopError, end_group, freeze_group, is_inside, thaw_group};
 pub use watcher::{Place, Wake, Watcher};

@@ -112,7 +112,9 @@ impl Held {
 }
 
 pub use platform::find_by_token;
-pub(super) use platform::{boot_id, carriers, groups, has_token, parent, pid_namespace};
+pub(super) use platform::{
+    boot_id, carriers, command_line, groups, has_token, parent, pid_namespace,
+};
 
 /// Which processes are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,15 +226,24 @@ mod platform {
         Pid::from_raw(i32::try_from(stat(pid)?.parent).ok()?)
     }
 
+    /// Returns the words that a process was started with.
+    pub(in crate::worker) fn command_line(pid: u32) -> Vec<String> {
+        let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|&byte| byte == 0);
+        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+    }
+
     impl Fate {
         fn includes(self, stat: &Stat) -> bool {
             self == Fate::Living || !matches!(stat.state, b'T' | b't')
         }
     }
 
-    /// Takes hold of the living members of a process group.
+    /// Takes hold of the living members of a process group, and of the process that has its number: an
+    /// agent that a script started leads no group.
     pub(in crate::worker) fn groups(here: &Here, group: u32, fate: Fate) -> Vec<Held> {
-        hold_all(here, |pid| stat(pid).is_some_and(|it| it.group == group && fate.includes(&it)))
+        let is_member = |pid: u32, stat: &Stat| stat.group == group || pid == group;
+        hold_all(here, |pid| stat(pid).is_some_and(|it| is_member(pid, &it) && fate.includes(&it)))
     }
 
     /// Takes hold of the living processes that were started with the token of a lease in their
@@ -342,7 +353,7 @@ mod platform {
         let member = |line: &str| {
             let mut words = line.split_ascii_whitespace();
             let pid: u32 = words.next()?.parse().ok()?;
-            let is_member = words.next()?.parse() == Ok(group);
+            let is_member = words.next()?.parse() == Ok(group) || pid == group;
             let is_still = words.next()?.starts_with('T');
             (is_member && !(is_still && fate == Fate::Moving)).then_some(pid)
         };
@@ -353,6 +364,12 @@ mod platform {
     pub(in crate::worker) fn parent(pid: Pid) -> Option<Pid> {
         let text = ps("ppid=", u32::try_from(pid.as_raw_nonzero().get()).ok())?;
         Pid::from_raw(text.trim().parse().ok()?)
+    }
+
+    /// Returns the words that a process was started with; those with blanks come apart.
+    pub(in crate::worker) fn command_line(pid: u32) -> Vec<String> {
+        let text = ps("args=", Some(pid)).unwrap_or_default();
+        text.split_whitespace().map(str::to_owned).collect()
     }
 
     /// Nobody may look into environments here.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::ancestor::is_ancestor;
 use super::probe::{Fate, carriers, groups, has_token, wait_for_any};
 use super::{Held, Here, Lease, Process};
 
@@ -39,7 +40,9 @@ pub fn is_inside(lease: &Lease) -> bool {
     let here = Here::read();
     let is_in_group =
         |leader: &Process| leader.here == here && rustix::process::getpgrp() == leader.raw();
-    lease.worker.as_ref().is_some_and(is_in_group) || has_token(std::process::id(), &lease.token)
+    let is_above = |worker: &Process| is_ancestor(&here, worker);
+    lease.worker.as_ref().is_some_and(|it| is_in_group(it) || is_above(it))
+        || has_token(std::process::id(), &lease.token)
 }
 
 /// Takes hold of what lives of the worker that `leader` is or was, except for this process itself.

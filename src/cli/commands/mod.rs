@@ -1,5 +1,6 @@
 //! One file for each verb: its options, and what it does with them.
 
+mod agent;
 mod attach;
 mod check;
 mod completion;
@@ -8,6 +9,7 @@ mod delete;
 mod export;
 mod grep;
 mod help;
+mod hook;
 mod import;
 mod import_layout;
 mod lifecycle;
@@ -106,6 +108,9 @@ pub enum Command {
     /// Remove sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
+    /// Connect agents: each run of one becomes a session by itself
+    #[command(subcommand)]
+    Agent(agent::Agent),
     /// Look at lifecycles: which states there are, and which may follow which
     #[command(subcommand)]
     Lifecycle(lifecycle::Lifecycle),
@@ -115,6 +120,9 @@ pub enum Command {
     Completion(completion::Completion),
     /// Print the manual page
     Manual(manual::Manual),
+    /// What git and agents call
+    #[command(subcommand, hide = true)]
+    Hook(hook::Hook),
     /// Explain a command
     Help(help::Help),
 }
@@ -149,10 +157,12 @@ impl Command {
             Command::Detach(args) => args.run(app),
             Command::Export(args) => args.run(app),
             Command::Delete(args) => args.run(app),
+            Command::Agent(args) => args.run(app),
             Command::Lifecycle(args) => args.run(app),
             Command::Schema(args) => args.run(app),
             Command::Completion(args) => args.run(app),
             Command::Manual(args) => args.run(app),
+            Command::Hook(args) => args.run(app),
             Command::Help(args) => args.run(app),
         }
     }

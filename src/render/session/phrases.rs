@@ -1,6 +1,7 @@
 //! What both the page and the status say.
 
 use crate::model::{Class, Outcome, Session, Timestamp, Tokens, Worker};
+use crate::ops::agent_state::Activity;
 use crate::ops::load::View;
 use crate::ops::observe::Observed;
 use crate::render::sanitize::to_terminal;
@@ -64,10 +65,16 @@ pub(super) fn tokens(tokens: &Tokens) -> Option<String> {
 
 /// Returns the worker that is recorded, and what is seen of it, if anything is.
 pub(in crate::render) fn worker(view: &View) -> Option<String> {
+    let seen = match view.activity {
+        Some(activity) if activity != Activity::Running => {
+            format!("{}, {}", view.observed, activity.as_str())
+        }
+        _ => view.observed.to_string(),
+    };
     match (view.observed, &view.session.worker) {
         (Observed::None, _) => None,
-        (seen, None) => Some(seen.to_string()),
-        (seen, Some(Worker { pid, host, .. })) => {
+        (_, None) => Some(seen),
+        (_, Some(Worker { pid, host, .. })) => {
             Some(format!("{seen} (pid {pid} on {})", to_terminal(host)))
         }
     }

@@ -1,0 +1,504 @@
+use serde_json::{Value, json};
+
+use super::edit::{self, Kind, Layout, Node};
+use crate::agents::AgentKind;
+
+/// How an agent is told to call us.
+#[derive(Debug)]
+pub struct Setup {
+    /// The agent.
+    pub agent: AgentKind,
+    /// Other words for it on the command line.
+    pub aliases: &'static [&'static str],
+    /// Its file in a project, below the top of the work tree.
+    pub project_file: &'static str,
+    /// Its file for all projects of a user, below the home directory.
+    pub user_file: &'static str,
+    form: Form,
+    /// The events that we want to hear of.
+    events: &'static [&'static str],
+}
+
+/// What the file of an agent looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `hooks.<event>[].hooks[]`, with a time limit in this unit, and with comments or not.
+    Groups { timeout: Option<u32>, has_comments: bool },
+    /// `hooks.<event>[]`
+    Flat,
+    /// A file of our own, as Copilot reads it.
+    Copilot,
+    /// A plug-in of our own.
+    Plugin,
+}
+
+/// The command that an agent is to run.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// `git-session`, wherever the shell finds it.
+    OnPath,
+    /// The program with this path.
+    At(String),
+}
+
+/// The plug-in that tells us what OpenCode does.
+const PLUGIN: &str = include_str!("opencode.js");
+/// What is left of a file of Cursor's that we made: the version on the line of the bracket.
+const CURSOR_REST: &str = "{\"version\": 1\n}\n";
+
+/// The events of Claude Code and of those who took them over.
+const CLAUDE: &[&str] = &[
+    "SessionStart",
+    "UserPromptSubmit",
+    "PostToolUse",
+    "Notification",
+    "PreCompact",
+    "Stop",
+    "SessionEnd",
+];
+
+/// The agents that can be told.
+///
+/// Source: each agent's documentation of hooks. Codex cuts its `SessionEnd` off after 3 seconds; Gemini
+/// counts in milliseconds, Qwen in one or the other. No event is asked for that could hold the agent up
+/// when it fails (`PreToolUse`).
+const ALL: [Setup; 8] = [
+    Setup {
+        agent: AgentKind::ClaudeCode,
+        aliases: &["claude"],
+        project_file: ".claude/settings.json",
+        user_file: ".claude/settings.json",
+        form: Form::Groups { timeout: Some(10), has_comments: false },
+        events: CLAUDE,
+    },
+    Setup {
+        agent: AgentKind::Codex,
+        aliases: &[],
+        project_file: ".codex/hooks.json",
+        user_file: ".codex/hooks.json",
+        form: Form::Groups { timeout: Some(3), has_comments: false },
+        events: &[
+            "SessionStart",
+            "UserPromptSubmit",
+            "PostToolUse",
+            "PermissionRequest",
+            "PreCompact",
+            "Stop",
+            "SessionEnd",
+        ],
+    },
+    Setup {
+        agent: AgentKind::GeminiCli,
+        aliases: &["gemini"],
+        project_file: ".gemini/settings.json",
+        user_file: ".gemini/settings.json",
+        form: Form::Groups { timeout: Some(10_000), has_comments: true },
+        events: &[
+            "SessionStart",
+            "BeforeAgent",
+            "AfterTool",
+            "Notification",
+            "PreCompress",
+            "AfterAgent",
+            "SessionEnd",
+        ],
+    },
+    Setup {
+        agent: AgentKind::QwenCode,
+        aliases: &["qwen"],
+        project_file: ".qwen/settings.json",
+        user_file: ".qwen/settings.json",
+        form: Form::Groups { timeout: None, has_comments: true },
+        events: CLAUDE,
+    },
+    Setup {
+        agent: AgentKind::OpenCode,
+        aliases: &[],
+        project_file: ".opencode/plugins/git-session.js",
+        user_file: ".config/opencode/plugins/git-session.js",
+        form: Form::Plugin,
+        events: &[],
+    },
+    Setup {
+        agent: AgentKind::CopilotCli,
+        aliases: &["copilot"],
+        project_file: ".github/hooks/git-session.json",
+        user_file: ".copilot/hooks/git-session.json",
+        form: Form::Copilot,
+        events: &[
+            "sessionStart",
+            "userPromptSubmitted",
+            "postToolUse",
+            "agentStop",
+            "preCompact",
+            "sessionEnd",
+        ],
+    },
+    Setup {
+        agent: AgentKind::Cursor,
+        aliases: &[],
+        project_file: ".cursor/hooks.json",
+        user_file: ".cursor/hooks.json",
+        form: Form::Flat,
+        events: &[
+            "sessionStart",
+            "beforeSubmitPrompt",
+            "postToolUse",
+            "afterAgentResponse",
+            "stop",
+            "sessionEnd",
+        ],
+    },
+    Setup {
+        agent: AgentKind::Droid,
+        aliases: &[],
+        project_file: ".factory/settings.json",
+        user_file: ".factory/settings.json",
+        form: Form::Groups { timeout: Some(10), has_comments: true },
+        events: CLAUDE,
+    },
+];
+
+impl Command {
+    /// Returns the line for a shell: without the program it takes in what it is told and does nothing,
+    /// and it succeeds in any case.
+    fn line(&self, agent: AgentKind, event: &str) -> String {
+        let (test, program) = match self {
+            Command::OnPath => {
+                ("command -v git-session >/dev/null 2>&1".to_owned(), "git-session".to_owned())
+            }
+            Command::At(path) => {
+                let path = format!("'{}'", path.replace('\'', r"'\''"));
+                (format!("test -x {path}"), path)
+            }
+        };
+        format!("{test} && {program} hook agent {agent} {event} || cat >/dev/null")
+    }
+}
+
+impl Setup {
+    /// Returns the agents that can be told to call us.
+    pub fn all() -> &'static [Setup] {
+        &ALL
+    }
+
+    /// Finds an agent by its name or another word for it.
+    pub fn find(name: &str) -> Option<&'static Setup> {
+        ALL.iter().find(|it| it.agent.as_str() == name || it.aliases.contains(&name))
+    }
+
+    /// Tells whether the agent is told in this text to call us.
+    pub fn is_enabled(&self, text: &str) -> bool {
+        match self.form {
+            Form::Plugin | Form::Copilot => self.is_own(text),
+            _ => {
+                edit::parse(text, self.has_comments()).is_ok_and(|it| self.find_own(&it).is_some())
+            }
+        }
+    }
+
+    /// Returns the text of the file in which the agent is told to call us: what is there, and our part
+    /// behind it.
+    ///
+    /// # Errors
+    /// Why it cannot be put in there.
+    pub fn enable(&self, text: Option<&str>, command: &Command) -> Result<String, String> {
+        match (self.form, text) {
+            (Form::Plugin | Form::Copilot, Some(text)) if !self.is_own(text) => {
+                Err("it is not ours".to_owned())
+            }
+            (Form::Plugin, _) => Ok(plugin(command)),
+            (Form::Copilot, _) => Ok(self.copilot(command)),
+            (_, None) => Ok(self.new_file(command)),
+            (_, Some(text)) => {
+                if self.has_all(text, command) {
+                    return Ok(text.to_owned());
+                }
+                match self.disable(text)? {
+                    Some(text) => self.add_all(text, command),
+                    None => Ok(self.new_file(command)),
+                }
+            }
+        }
+    }
+
+    /// Returns the text of the file without our part; `None` if nothing is left.
+    ///
+    /// # Errors
+    /// Why it cannot be taken out.
+    pub fn disable(&self, text: &str) -> Result<Option<String>, String> {
+        if matches!(self.form, Form::Plugin | Form::Copilot) {
+            return Ok((!self.is_own(text)).then(|| text.to_owned()));
+        }
+        let mut text = text.to_owned();
+        loop {
+            let root = self.parse(&text)?;
+            let Some(path) = self.find_own(&root) else { break };
+            match edit::remove(&text, &root, &path) {
+                Some(rest) => text = rest,
+                None => return Ok(None),
+            }
+        }
+        Ok((self.form != Form::Flat || text != CURSOR_REST).then_some(text))
+    }
+
+    fn has_comments(&self) -> bool {
+        matches!(self.form, Form::Groups { has_comments: true, .. })
+    }
+
+    fn parse(&self, text: &str) -> Result<Node, String> {
+        let root = edit::parse(text, self.has_comments())?;
+        let Kind::Object(_) = root.kind else { return Err("it is no JSON object".to_owned()) };
+        let Some(hooks) = root.get("hooks") else { return Ok(root) };
+        let Kind::Object(events) = &hooks.kind else {
+            return Err("'hooks' in it is no JSON object".to_owned());
+        };
+        let is_list = |key: &str| !self.events.contains(&key);
+        match events.iter().find(|it| !matches!(it.value.kind, Kind::Array(_)) && !is_list(&it.key))
+        {
+            Some(event) => Err(format!("'hooks.{}' in it is no list", event.key)),
+            None => Ok(root),
+        }
+    }
+
+    /// Tells whether a command is one that we told this agent to run.
+    fn is_ours(&self, command: &str) -> bool {
+        command.contains(&format!(" hook agent {} ", self.agent))
+    }
+
+    /// Tells whether a file is one that only we write.
+    fn is_own(&self, text: &str) -> bool {
+        match self.form {
+            Form::Plugin => text.starts_with(PLUGIN.lines().next().unwrap_or_default()),
+            _ => self.is_ours(text),
+        }
+    }
+
+    /// Finds the first handler of ours: where it stands in each container, from the root.
+    fn find_own(&self, root: &Node) -> Option<Vec<usize>> {
+        let (at_hooks, hooks) = root.member("hooks")?;
+        let Kind::Object(events) = &hooks.value.kind else { return None };
+        let is_ours = |handler: &Node| {
+            let command = handler.get("command").and_then(Node::text);
+            command.is_some_and(|command| self.is_ours(command))
+        };
+        for (at_event, event) in events.iter().enumerate() {
+            for (at, entry) in event.value.items().iter().enumerate() {
+                let path = vec![at_hooks, at_event, at];
+                if is_ours(entry) {
+                    return Some(path);
+                }
+                let Some((at_list, list)) = entry.member("hooks") else { continue };
+                let found = list.value.items().iter().position(is_ours);
+                if let Some(found) = found {
+                    return Some([path, vec![at_list, found]].concat());
+                }
+            }
+        }
+        None
+    }
+
+    /// Tells whether our part is in the text as we would put it there.
+    fn has_all(&self, text: &str, command: &Command) -> bool {
+        let Ok(root) = self.parse(text) else { return false };
+        let Some(hooks) = root.get("hooks") else { return false };
+        let of_event = |event: &str| {
+            let entries = hooks.get(event).map(Node::items).unwrap_or_default();
+            let nested =
+                entries.iter().flat_map(|it| it.get("hooks").map(Node::items).unwrap_or_default());
+            let all = entries.iter().chain(nested);
+            let commands = all.filter_map(|it| it.get("command")?.text());
+            commands.filter(|it| self.is_ours(it)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        self.events.iter().all(|event| of_event(event) == [command.line(self.agent, event)])
+    }
+
+    /// Returns the entry that stands in the list of an event.
+    fn entry(&self, event: &str, command: &Command) -> Value {
+        let line = command.line(self.agent, event);
+        match self.form {
+            Form::Groups { timeout: Some(timeout), .. } => {
+                json!({ "hooks": [{ "type": "command", "command": line, "timeout": timeout }] })
+            }
+            Form::Groups { timeout: None, .. } => {
+                json!({ "hooks": [{ "type": "command", "command": line }] })
+            }
+            Form::Copilot => json!({ "type": "command", "bash": line, "timeoutSec": 10 }),
+            Form::Flat | Form::Plugin => json!({ "command": line }),
+        }
+    }
+
+    fn hooks(&self, command: &Command) -> Value {
+        let entry = |event: &&str| ((*event).to_owned(), json!([self.entry(event, command)]));
+        Value::Object(self.events.iter().map(entry).collect())
+    }
+
+    fn new_file(&self, command: &Command) -> String {
+        let hooks = self.hooks(command);
+        match self.form {
+            Form::Flat => {
+                let hooks = Layout::new().spell(&hooks, 1);
+                format!("{{\"version\": 1,\n  \"hooks\": {hooks}\n}}\n")
+            }
+            _ => format!("{}\n", Layout::new().spell(&json!({ "hooks": hooks }), 0)),
+        }
+    }
+
+    fn copilot(&self, command: &Command) -> String {
+        let file = json!({ "version": 1, "hooks": self.hooks(command) });
+        format!("{}\n", Layout::new().spell(&file, 0))
+    }
+
+    /// Adds our part to a text without it.
+    fn add_all(&self, mut text: String, command: &Command) -> Result<String, String> {
+        let root = self.parse(&text)?;
+        let layout = Layout::of(&text, &root);
+        if root.get("hooks").is_none() {
+            let part = format!("\"hooks\": {}", layout.spell(&self.hooks(command), 1));
+            return Ok(edit::insert(&text, &root, &part, &layout, 1));
+        }
+        for event in self.events {
+            let root = self.parse(&text)?;
+            let Some(hooks) = root.get("hooks") else { break };
+            let entry = self.entry(event, command);
+            text = match hooks.get(event) {
+                Some(list) => edit::insert(&text, list, &layout.spell(&entry, 3), &layout, 3),
+                None => {
+                    let part = format!("\"{event}\": {}", layout.spell(&json!([entry]), 2));
+                    edit::insert(&text, hooks, &part, &layout, 2)
+                }
+            };
+        }
+        Ok(text)
+    }
+}
+
+/// Returns the plug-in for OpenCode, with the program that it is to run.
+fn plugin(command: &Command) -> String {
+    let program = match command {
+        Command::OnPath => "git-session".to_owned(),
+        Command::At(path) => path.clone(),
+    };
+    PLUGIN.replace("\"@program@\"", &Value::from(program).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_files() -> Vec<Setup> {
+        ALL.into_iter().filter(|it| !matches!(it.form, Form::Plugin | Form::Copilot)).collect()
+    }
+
+    #[test]
+    fn what_is_put_into_a_file_is_taken_out_to_the_byte() {
+        let texts = [
+            "{}",
+            "{}\n",
+            "{ }\n",
+            "{\n}\n",
+            "{\n\n  }",
+            r#"{"a":1}"#,
+            "{\n  \"a\": 1\n}\n",
+            "{\r\n  \"a\": [1, 2],\r\n  \"b\": \"é\\u0041\"\r\n}\r\n",
+            "{\n\t\"hooks\": {}\n}\n",
+            "{\"hooks\": {\n}, \"z\": null}",
+            "{\n    \"hooks\": {\n        \"Stop\": [],\n        \"stop\": [ ]\n    },\n    \"z\": 1\n}",
+            "{\n  \"hooks\": {\n    \"Stop\": [\n      {\"hooks\": [{\"type\": \"command\", \"command\": \"x\"}]}\n    ]\n  }\n}\n",
+            "{\n  \"version\": 1\n}\n",
+            "{\"version\": 1, \"hooks\": {\"stop\": [{\"command\": \"./x\"}], \"AfterTool\": [{\"hooks\": []}]}}",
+        ];
+        for setup in in_files() {
+            for text in texts {
+                for command in [Command::OnPath, Command::At("/it's/git-session".into())] {
+                    let enabled = setup.enable(Some(text), &command).expect("a file of JSON");
+                    assert!(setup.is_enabled(&enabled), "{}: {enabled}", setup.agent);
+                    let value: Value = serde_json::from_str(&enabled).expect("still JSON");
+                    for event in setup.events {
+                        let list = value["hooks"][event].as_array().expect("a list");
+                        assert!(list.last().expect("ours").to_string().contains("hook agent"));
+                    }
+                    let again = setup.enable(Some(&enabled), &command).expect("ours");
+                    assert_eq!(again, enabled);
+                    let without = setup.disable(&enabled).expect("ours");
+                    assert_eq!(without.as_deref(), Some(text), "{}: {enabled}", setup.agent);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn comments_stay_where_an_agent_has_them() {
+        let text =
+            "// mine\n{\n  /* one */ \"a\": 1, // two\n  \"hooks\": {\n    // none\n  },\n}\n";
+        for setup in in_files() {
+            match setup.has_comments() {
+                true => {
+                    let enabled = setup.enable(Some(text), &Command::OnPath).expect("JSON");
+                    assert_eq!(setup.disable(&enabled).expect("ours").as_deref(), Some(text));
+                }
+                false => assert!(setup.enable(Some(text), &Command::OnPath).is_err()),
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_we_made_is_gone_when_our_part_is() {
+        for setup in &ALL {
+            let made = setup.enable(None, &Command::OnPath).expect("a new file");
+            assert!(setup.is_enabled(&made), "{}", setup.agent);
+            assert_eq!(setup.enable(Some(&made), &Command::OnPath).as_ref(), Ok(&made));
+            assert_eq!(setup.disable(&made), Ok(None), "{}", setup.agent);
+        }
+    }
+
+    #[test]
+    fn another_program_replaces_the_one_before() {
+        for setup in in_files() {
+            let text = "{\n  \"a\": 1\n}\n";
+            let old = setup.enable(Some(text), &Command::At("/old".into())).expect("JSON");
+            let new = setup.enable(Some(&old), &Command::OnPath).expect("JSON");
+            assert!(!new.contains("/old"), "{new}");
+            assert_eq!(setup.disable(&new).expect("JSON").as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_others_added_meanwhile_stays() {
+        let setup = Setup::find("claude").expect("known");
+        let made = setup.enable(None, &Command::OnPath).expect("a new file");
+        let theirs = r#""PostToolUse": [{"hooks": [{"command": "x"}]}, "#;
+        let added = made.replace("\"PostToolUse\": [", theirs);
+        let rest = setup.disable(&added).expect("JSON").expect("theirs is left");
+        let value: Value = serde_json::from_str(&rest).expect("JSON");
+        assert_eq!(value, json!({"hooks": {"PostToolUse": [{"hooks": [{"command": "x"}]}]}}));
+    }
+
+    #[test]
+    fn a_file_that_does_not_parse_or_is_something_else_is_refused() {
+        for setup in in_files() {
+            let event = setup.events[0];
+            let texts = [
+                "",
+                "{",
+                "[]",
+                "{} x",
+                "{\"a\": 1,, }",
+                "{\"a\": 1, \"a\": 2}",
+                "{\"hooks\": []}",
+                &format!("{{\"hooks\": {{\"{event}\": {{}}}}}}"),
+                "{\"a\": \"\\x\"}",
+                "{'a': 1}",
+            ];
+            for text in texts {
+                assert!(setup.enable(Some(text), &Command::OnPath).is_err(), "{text}");
+            }
+            assert!(setup.enable(Some(&"[".repeat(100_000)), &Command::OnPath).is_err());
+        }
+        for name in ["opencode", "copilot"] {
+            let setup = Setup::find(name).expect("known");
+            assert!(setup.enable(Some("mine"), &Command::OnPath).is_err());
+            assert_eq!(setup.disable("mine"), Ok(Some("mine".to_owned())));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use crate::agents::AgentKind;
+use crate::agents::hooks::{Call, Setup};
+use crate::cli::CliError;
+use crate::cli::app::App;
+use crate::cli::environment::Environment;
+use crate::lifecycle::builtin;
+use crate::model::Identity;
+use crate::ops::agent_hook::{self, Heard};
+use crate::ops::{OpError, ingest};
+use crate::store::Store;
+use crate::worker;
+
+/// The most that an agent may say in one call, in bytes.
+const MAX_INPUT: u64 = 64 << 20;
+/// How long a call may take: agents wait for it, and Codex at most 3 seconds at its end. What was not done
+/// then is done by the next one.
+const MAX_TIME: Duration = Duration::from_millis(2500);
+/// The largest log of what went wrong, in bytes.
+const MAX_LOG: u64 = 64 << 10;
+
+/// What git and agents call
+#[derive(Debug, Subcommand)]
+pub enum Hook {
+    Agent(Agent),
+}
+
+/// Hear what an agent has to say, on standard input: nothing is answered, and nothing goes wrong
+#[derive(Debug, Args)]
+pub struct Agent {
+    /// The agent, and what has happened
+    #[arg(value_name = "agent> [<event>", trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+impl Hook {
+    /// Does it.
+    pub fn run(self, app: &App) -> Result<(), CliError> {
+        match self {
+            Hook::Agent(args) => args.run(app),
+        }
+    }
+}
+
+impl Agent {
+    /// An agent must not be held up, be told anything or be failed by its hook, whatever happens here.
+    fn run(self, app: &App) -> Result<(), CliError> {
+        let _ = worker::silence();
+        end_quietly_on_panic();
+        let mut text = Vec::new();
+        let mut input = std::io::stdin().lock();
+        let is_read = (&mut input).take(MAX_INPUT).read_to_end(&mut text).is_ok();
+        let is_whole =
+            is_read && std::io::copy(&mut input, &mut std::io::sink()).is_ok_and(|n| n == 0);
+        let mut words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
+        let (agent, event) = (words.next().unwrap_or_default(), words.next());
+        let agent = Setup::find(&agent).map_or(AgentKind::Unknown, |it| it.agent);
+        let environment = app.environment.clone();
+        let (sender, done) = mpsc::channel();
+        let hear = move || {
+            if let Some(call) = Call::parse(agent, event.as_deref(), &text).filter(|_| is_whole) {
+                let dir = dir(&environment, &call);
+                let app = App::in_dir(environment, dir);
+                if let Err(error) = hear(&app, &call, &text) {
+                    note(&app, &call, &error);
+                }
+            }
+            let _ = sender.send(());
+        };
+        if std::thread::Builder::new().spawn(hear).is_ok() {
+            let _ = done.recv_timeout(MAX_TIME);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the directory that an agent works in.
+fn dir(environment: &Environment, call: &Call) -> PathBuf {
+    let said = call.dir.as_ref().map(PathBuf::from);
+    said.filter(|dir| dir.is_absolute() && dir.is_dir())
+        .unwrap_or_else(|| environment.current_dir.clone())
+}
+
+fn hear(app: &App, call: &Call, text: &[u8]) -> Result<(), CliError> {
+    let store = app.store()?;
+    let mut context = app.context()?;
+    if store.settings().author.is_none() {
+        let name = call.agent.to_string();
+        context.author = Identity { email: format!("{name}@localhost"), name };
+    }
+    if store.settings().committer.is_none() {
+        context.committer = context.author.clone();
+    }
+    context.agent = None;
+    let heard = Heard {
+        call,
+        lifecycle: builtin("worker")
+            .ok_or_else(|| OpError::invalid("lifecycle", "is not there"))?,
+        dir: app.dir(),
+        home: app.environment.get("HOME").map(PathBuf::from),
+        token: app.new_token(),
+        ops: [op(store, call, text, "make")?, op(store, call, text, "tell")?],
+    };
+    Ok(agent_hook::hear(store, &context, &heard)?)
+}
+
+/// Returns the UUID of a write that this call leads to: the same when the call comes twice.
+fn op(store: &Store, call: &Call, text: &[u8], what: &str) -> Result<String, OpError> {
+    let name = store.blob_name(&call.key(text))?.to_string();
+    Ok(ingest::session_id(store, what, &name)?.to_string())
+}
+
+/// Lets a panic end the process as if all went well: an abort would be seen by the agent.
+#[expect(clippy::disallowed_methods, reason = "a panic hook has no other way to choose the status")]
+fn end_quietly_on_panic() {
+    std::panic::set_hook(Box::new(|_| std::process::exit(0)));
+}
+
+/// Notes what went wrong, for who looks for it.
+fn note(app: &App, call: &Call, error: &CliError) {
+    let (Some(store), CliError::Op(error)) = (app.opened(), error) else { return };
+    let line = format!("{} {} {} {}: {error}\n", app.now, call.agent, call.event, call.session_id);
+    let _ = append(&store.local_dir().join("hook.log"), &line);
+}
+
+fn append(path: &Path, line: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    if file.metadata()?.len() > MAX_LOG {
+        file.set_len(0)?;
+    }
+    file.write_all(line.as_bytes())
+}

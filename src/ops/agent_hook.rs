@@ -1,0 +1,342 @@
+//! What an agent's call means: a session for each run of an agent, made by whichever call comes first.
+//!
+//! A call may come twice, late, out of order, at the same time as another one, or never; what it leads to is
+//! the same. Start reading at [`hear`].
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use crate::agents::hooks::{Call, Moment};
+use crate::lifecycle::{Intent, Lifecycle};
+use crate::model::{Class, Map, Session, SessionId, Value, text};
+use crate::ops::agent_state::{self, Activity, State};
+use crate::ops::change::{self, Draft, Verdict};
+use crate::ops::close::release;
+use crate::ops::create::{self, NewSession};
+use crate::ops::load::{self, View};
+use crate::ops::transition::{self, Request, Target};
+use crate::ops::{Context, OpError, agent_commits, ingest, observe, record};
+use crate::store::Store;
+use crate::worker::{Here, Lease, find_ancestor};
+
+/// How often an agent's session may have been taken up again after its end.
+const MAX_RUNS: usize = 1000;
+/// The longest title that is made of a prompt, in characters.
+const MAX_TITLE: usize = 100;
+
+/// A call, and what belongs to it.
+#[derive(Debug)]
+pub struct Heard<'a> {
+    /// What the agent says.
+    pub call: &'a Call,
+    /// The lifecycle of a session that is made.
+    pub lifecycle: &'a Lifecycle,
+    /// The directory that the agent works in.
+    pub dir: PathBuf,
+    /// The user's home directory.
+    pub home: Option<PathBuf>,
+    /// A word that nobody else knows.
+    pub token: String,
+    /// The UUIDs of the writes that come of this call and of no other: the same for the same call.
+    pub ops: [String; 2],
+}
+
+/// The session that a call is of.
+struct Found {
+    session_id: SessionId,
+    /// Whether somebody else made it and will end it: the agent runs inside of it.
+    is_guest: bool,
+    /// The session before it, if there is none yet.
+    to_make: Option<Option<SessionId>>,
+}
+
+/// Does what a call leads to.
+///
+/// # Errors
+/// What changing a session fails for; what was done before stays.
+#[tracing::instrument(skip_all)]
+pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), OpError> {
+    let Some(found) = find(store, context, heard)? else { return Ok(()) };
+    let session_id = found.session_id;
+    if let Some(parent) = found.to_make {
+        make(store, context, heard, session_id, parent)?;
+    }
+    let known = agent_state::read(store, session_id);
+    let head = store.head()?.commit;
+    let commits = match &known {
+        Some(State { head: Some(before), .. }) if head.as_ref() != Some(before) => {
+            agent_commits::made_since(store, before)
+        }
+        _ => Vec::new(),
+    };
+    let before = known.as_ref().map(|it| it.activity);
+    let activity = match heard.call.moment {
+        Moment::Start | Moment::Idle => Activity::Idle,
+        Moment::Prompt | Moment::Work => Activity::Running,
+        Moment::Wait => Activity::Waiting,
+        Moment::End => before.unwrap_or_default(),
+    };
+    let view = tell(store, context, heard, &found, &commits)?;
+    if !found.is_guest && view.class != Class::Ended && heard.call.moment != Moment::End {
+        accompany(store, context, heard, session_id)?;
+    }
+    let state = State { activity, head };
+    if known.as_ref() != Some(&state) {
+        // Without it a commit is not seen, or seen twice and then known; nothing else depends on it.
+        let kept = agent_state::write(store, session_id, &state);
+        kept.unwrap_or_else(|error| tracing::warn!(%error, "an agent's state is not kept"));
+    }
+    take_transcript(store, context, heard, session_id)?;
+    if heard.call.moment == Moment::End && !found.is_guest {
+        end(store, context, heard, session_id, activity)?;
+    }
+    Ok(())
+}
+
+/// Finds the session of a call; `None` if there is nothing to do.
+///
+/// An ended one that the agent takes up again is followed by another one, since an end is final.
+fn find(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<Option<Found>, OpError> {
+    let named = context.session_name.as_deref().and_then(SessionId::parse);
+    if let Some(session_id) = named.filter(|id| matches!(store.tip(*id), Ok(Some(_)))) {
+        return Ok(Some(Found { session_id, is_guest: true, to_make: None }));
+    }
+    let call = heard.call;
+    let opens = matches!(call.moment, Moment::Start | Moment::Prompt);
+    let mut before = None;
+    for n in 0..MAX_RUNS {
+        let name = match n {
+            0 => call.session_id.clone(),
+            n => format!("{}#{n}", call.session_id),
+        };
+        let session_id = ingest::session_id(store, call.agent.as_str(), &name)?;
+        let found = |to_make| Ok(Some(Found { session_id, is_guest: false, to_make }));
+        let Some(tip) = store.tip(session_id)? else {
+            return match before {
+                // What comes after the end belongs to what has ended.
+                Some(session_id) if !opens => {
+                    Ok(Some(Found { session_id, is_guest: false, to_make: None }))
+                }
+                before => found(Some(before)),
+            };
+        };
+        let class = load::load_from(store, session_id, tip)?.view.class;
+        if class != Class::Ended {
+            return found(None);
+        }
+        let is_twice = |op: &String| {
+            let context = Context { op: op.clone(), ..context.clone() };
+            change::find_op(store, &context, tip).is_some()
+        };
+        if heard.ops.iter().any(is_twice) {
+            return Ok(None);
+        }
+        before = Some(session_id);
+    }
+    Ok(None)
+}
+
+fn make(
+    store: &Store,
+    context: &Context,
+    heard: &Heard<'_>,
+    session_id: SessionId,
+    parent: Option<SessionId>,
+) -> Result<(), OpError> {
+    let call = heard.call;
+    let mut links = Map::new();
+    links.insert("agent_session".into(), Value::from(call.session_id.as_str()));
+    let new = NewSession {
+        title: call.prompt.as_deref().map(title).unwrap_or_default(),
+        agent: Some(call.agent.name_at(call.transcript.as_deref()).to_owned()),
+        model: model(call),
+        parent,
+        links,
+        starts: true,
+        ..NewSession::default()
+    };
+    let context = Context { op: heard.ops[0].clone(), ..context.clone() };
+    match create::create(store, &context, session_id, heard.lifecycle, &new) {
+        // Another call was faster.
+        Ok(_) | Err(OpError::AlreadyExists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the title that a prompt makes: the beginning of its first line that says something.
+fn title(prompt: &str) -> String {
+    let line = prompt.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let is_plain = |c: &char| !c.is_control() && !text::is_invisible(*c);
+    let plain: String = line.chars().filter(is_plain).collect();
+    let mut title: String = plain.chars().take(MAX_TITLE).collect();
+    if title.len() < plain.len() {
+        title.push('…');
+    }
+    title.trim().to_owned()
+}
+
+fn model(call: &Call) -> Option<String> {
+    call.model.clone().filter(|it| text::is_line(it, 256))
+}
+
+/// Records what the call itself tells.
+fn tell(
+    store: &Store,
+    context: &Context,
+    heard: &Heard<'_>,
+    found: &Found,
+    commits: &[String],
+) -> Result<View, OpError> {
+    let call = heard.call;
+    let changed = change::change(store, context, found.session_id, |view| {
+        let mut drafts = Vec::new();
+        let mut view = view.clone();
+        if view.class == Class::Paused && !found.is_guest && call.moment != Moment::End {
+            let request = Request::to(Target::Intent(Intent::Resume));
+            if let Verdict::Happens(more) = transition::judge(context, &view, &request)? {
+                view.session = more.last().map_or(view.session, |draft| draft.session.clone());
+                drafts.extend(more);
+            }
+        }
+        if let Some(draft) = update(&view.session, call, found, commits) {
+            drafts.push(draft);
+        }
+        Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
+    })?;
+    if call.events.is_empty() {
+        return Ok(changed.view);
+    }
+    let op = heard.ops[1].clone();
+    let context = Context { op, op_is_given: true, ..context.clone() };
+    Ok(record::record(store, &context, found.session_id, &call.events, None)?.changed.view)
+}
+
+/// Returns the event that fills in what was not known before, and links commits.
+fn update(session: &Session, call: &Call, found: &Found, commits: &[String]) -> Option<Draft> {
+    let mut new = session.clone();
+    let mut told = Vec::new();
+    if let Some(prompt) = call.prompt.as_ref().filter(|_| new.title.is_empty() && !found.is_guest) {
+        new.title = title(prompt);
+        told.push("title");
+    }
+    if new.model.is_none() && model(call).is_some() {
+        new.model = model(call);
+        told.push("model");
+    }
+    for commit in commits {
+        let is_it = |it: &Value| it.get("commit").and_then(Value::as_str) == Some(commit);
+        if !new.commits.iter().any(is_it) {
+            let mut link = Map::new();
+            link.insert("commit".into(), Value::from(commit.as_str()));
+            new.commits.push(Value::Object(link));
+        }
+    }
+    if new.commits.len() > session.commits.len() {
+        told.push("commits");
+    }
+    (new != *session).then(|| Draft::new("update", format!("update: {}", told.join(", ")), new))
+}
+
+/// Notes which process the agent is, so that its end is seen however it ends.
+fn accompany(
+    store: &Store,
+    context: &Context,
+    heard: &Heard<'_>,
+    session_id: SessionId,
+) -> Result<(), OpError> {
+    let (here, call) = (Here::read(), heard.call);
+    let is_agent =
+        |pid: u32, words: &[String]| call.pid == Some(pid.into()) || call.is_program(words);
+    let Some(worker) = find_ancestor(&here, is_agent) else { return Ok(()) };
+    let leases = observe::leases(store);
+    let is_known = |lease: &Lease| lease.worker.as_ref() == Some(&worker) || lease.owner.is_some();
+    if leases.read(session_id).ok().flatten().as_ref().is_some_and(is_known) {
+        return Ok(());
+    }
+    let Some(command) = call.agent.resume_command(&call.session_id) else { return Ok(()) };
+    leases.change(session_id, |found| {
+        if found.as_ref().is_some_and(is_known) {
+            return Ok(found);
+        }
+        Ok(Some(Lease {
+            session_id,
+            token: heard.token.clone(),
+            owner: None,
+            worker: Some(worker.clone()),
+            started_at: context.now,
+            dir: heard.dir.clone(),
+            is_shared: true,
+            command: command.into_iter().map(Into::into).collect(),
+            on_resume: None,
+            timeout: None,
+            max_iterations: None,
+            stop: None,
+            is_frozen: false,
+        }))
+    })
+}
+
+/// Takes what is new in the agent's transcript.
+fn take_transcript(
+    store: &Store,
+    context: &Context,
+    heard: &Heard<'_>,
+    session_id: SessionId,
+) -> Result<(), OpError> {
+    let call = heard.call;
+    let known = || Some(heard.home.as_ref()?.join(call.known_place()?));
+    let path = call.transcript.as_ref().map(PathBuf::from).or_else(known);
+    let Some(path) = path.filter(|it| call.has_transcript() && it.is_absolute()) else {
+        return Ok(());
+    };
+    // What is no file could be waited for without end.
+    if !path.metadata().is_ok_and(|it| it.is_file()) {
+        return Ok(());
+    }
+    let Ok(mut file) = File::open(&path) else { return Ok(()) };
+    let foreign = ingest::Foreign {
+        kind: call.agent,
+        native_id: Some(call.session_id.clone()),
+        path: shown(&path, heard.home.as_deref()),
+        lineage: Default::default(),
+        is_final: false,
+    };
+    ingest::ingest(store, context, session_id, &foreign, &mut file).map(|_| ())
+}
+
+/// Returns a path with `~` for the home directory.
+fn shown(path: &Path, home: Option<&Path>) -> String {
+    let below = home.and_then(|home| path.strip_prefix(home).ok());
+    below
+        .map_or_else(|| path.to_string_lossy(), |it| format!("~/{}", it.to_string_lossy()).into())
+        .into_owned()
+}
+
+/// Ends the session of an agent that has ended: with success if it had answered, else interrupted.
+fn end(
+    store: &Store,
+    context: &Context,
+    heard: &Heard<'_>,
+    session_id: SessionId,
+    activity: Activity,
+) -> Result<(), OpError> {
+    let reason = match heard.call.reason.as_deref() {
+        Some(reason) if text::is_line(reason, 200) => format!("the agent ended ({reason})"),
+        _ => "the agent ended".to_owned(),
+    };
+    let intent = match activity {
+        Activity::Idle => Intent::Finish,
+        Activity::Running | Activity::Waiting => Intent::Terminate,
+    };
+    let request = Request { reason, ..Request::to(Target::Intent(intent)) };
+    let changed = change::change(store, context, session_id, |view| match view.class {
+        Class::Active => transition::judge(context, view, &request),
+        _ => Ok(Verdict::Nothing),
+    })?;
+    agent_state::forget(store, session_id);
+    let leases = observe::leases(store);
+    if let Some(lease) = leases.read(session_id).ok().flatten().filter(|it| it.owner.is_none()) {
+        release(&leases, session_id, &lease.token, changed.view.class)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The processes above this one.
+
+use super::probe::{command_line, parent};
+use super::{Held, Here, Process};
+
+/// How many generations are looked at.
+const MAX_DEPTH: usize = 64;
+
+fn numbers() -> impl Iterator<Item = u32> {
+    let mut pid = rustix::process::getppid();
+    std::iter::from_fn(move || {
+        let this = pid?;
+        pid = parent(this);
+        u32::try_from(this.as_raw_nonzero().get()).ok()
+    })
+    .take(MAX_DEPTH)
+}
+
+/// Finds the nearest process above this one that `is_meant` says is meant, by its number and the words that
+/// it was started with.
+pub fn find_ancestor(here: &Here, is_meant: impl Fn(u32, &[String]) -> bool) -> Option<Process> {
+    let pid = numbers().find(|&pid| is_meant(pid, &command_line(pid)))?;
+    Held::of(here, pid).map(|held| held.process)
+}
+
+/// Tells whether `process` is above this one.
+pub(super) fn is_ancestor(here: &Here, process: &Process) -> bool {
+    process.here == *here
+        && numbers().any(|pid| pid == process.pid)
+        && Held::open(here, process).is_ok()
+}
