@@ -4,6 +4,7 @@
 mod cli {
     mod harness;
 
+    mod agent;
     mod attach;
     mod check;
     mod damage;

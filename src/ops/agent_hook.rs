@@ -3,8 +3,7 @@
 //! A call may come twice, late, out of order, at the same time as another one, or never; what it leads to is
 //! the same. Start reading at [`hear`].
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::agents::hooks::{Call, Moment};
 use crate::lifecycle::{Intent, Lifecycle};
@@ -15,7 +14,7 @@ use crate::ops::close::release;
 use crate::ops::create::{self, NewSession};
 use crate::ops::load::{self, View};
 use crate::ops::transition::{self, Request, Target};
-use crate::ops::{Context, OpError, agent_commits, ingest, observe, record};
+use crate::ops::{Context, OpError, agent_commits, agent_transcript, ingest, observe, record};
 use crate::store::Store;
 use crate::worker::{Here, Lease, find_ancestor};
 
@@ -86,7 +85,7 @@ pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), O
         let kept = agent_state::write(store, session_id, &state);
         kept.unwrap_or_else(|error| tracing::warn!(%error, "an agent's state is not kept"));
     }
-    take_transcript(store, context, heard, session_id)?;
+    agent_transcript::take(store, context, heard, &view.session)?;
     if heard.call.moment == Moment::End && !found.is_guest {
         end(store, context, heard, session_id, activity)?;
     }
@@ -274,42 +273,6 @@ fn accompany(
             is_frozen: false,
         }))
     })
-}
-
-/// Takes what is new in the agent's transcript.
-fn take_transcript(
-    store: &Store,
-    context: &Context,
-    heard: &Heard<'_>,
-    session_id: SessionId,
-) -> Result<(), OpError> {
-    let call = heard.call;
-    let known = || Some(heard.home.as_ref()?.join(call.known_place()?));
-    let path = call.transcript.as_ref().map(PathBuf::from).or_else(known);
-    let Some(path) = path.filter(|it| call.has_transcript() && it.is_absolute()) else {
-        return Ok(());
-    };
-    // What is no file could be waited for without end.
-    if !path.metadata().is_ok_and(|it| it.is_file()) {
-        return Ok(());
-    }
-    let Ok(mut file) = File::open(&path) else { return Ok(()) };
-    let foreign = ingest::Foreign {
-        kind: call.agent,
-        native_id: Some(call.session_id.clone()),
-        path: shown(&path, heard.home.as_deref()),
-        lineage: Default::default(),
-        is_final: false,
-    };
-    ingest::ingest(store, context, session_id, &foreign, &mut file).map(|_| ())
-}
-
-/// Returns a path with `~` for the home directory.
-fn shown(path: &Path, home: Option<&Path>) -> String {
-    let below = home.and_then(|home| path.strip_prefix(home).ok());
-    below
-        .map_or_else(|| path.to_string_lossy(), |it| format!("~/{}", it.to_string_lossy()).into())
-        .into_owned()
 }
 
 /// Ends the session of an agent that has ended: with success if it had answered, else interrupted.

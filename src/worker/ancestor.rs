@@ -1,6 +1,6 @@
 //! The processes above this one.
 
-use super::probe::{command_line, parent};
+use super::probe::parent;
 use super::{Held, Here, Process};
 
 /// How many generations are looked at.
@@ -28,4 +28,21 @@ pub(super) fn is_ancestor(here: &Here, process: &Process) -> bool {
     process.here == *here
         && numbers().any(|pid| pid == process.pid)
         && Held::open(here, process).is_ok()
+}
+
+/// Returns the words that a process was started with.
+#[cfg(target_os = "linux")]
+fn command_line(pid: u32) -> Vec<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|&byte| byte == 0);
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+/// Returns the words that a process was started with; those with blanks come apart.
+#[cfg(not(target_os = "linux"))]
+fn command_line(pid: u32) -> Vec<String> {
+    let pid = pid.to_string();
+    let ps = std::process::Command::new("ps").args(["-o", "args=", "-p", &pid]).output();
+    let text = ps.map(|it| it.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&text).split_whitespace().map(str::to_owned).collect()
 }

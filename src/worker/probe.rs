@@ -112,9 +112,7 @@ impl Held {
 }
 
 pub use platform::find_by_token;
-pub(super) use platform::{
-    boot_id, carriers, command_line, groups, has_token, parent, pid_namespace,
-};
+pub(super) use platform::{boot_id, carriers, groups, has_token, parent, pid_namespace};
 
 /// Which processes are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,13 +222,6 @@ mod platform {
     pub(in crate::worker) fn parent(pid: Pid) -> Option<Pid> {
         let pid = u32::try_from(pid.as_raw_nonzero().get()).ok()?;
         Pid::from_raw(i32::try_from(stat(pid)?.parent).ok()?)
-    }
-
-    /// Returns the words that a process was started with.
-    pub(in crate::worker) fn command_line(pid: u32) -> Vec<String> {
-        let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|&byte| byte == 0);
-        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     impl Fate {
@@ -364,12 +355,6 @@ mod platform {
     pub(in crate::worker) fn parent(pid: Pid) -> Option<Pid> {
         let text = ps("ppid=", u32::try_from(pid.as_raw_nonzero().get()).ok())?;
         Pid::from_raw(text.trim().parse().ok()?)
-    }
-
-    /// Returns the words that a process was started with; those with blanks come apart.
-    pub(in crate::worker) fn command_line(pid: u32) -> Vec<String> {
-        let text = ps("args=", Some(pid)).unwrap_or_default();
-        text.split_whitespace().map(str::to_owned).collect()
     }
 
     /// Nobody may look into environments here.

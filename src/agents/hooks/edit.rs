@@ -303,8 +303,7 @@ pub(super) fn remove(text: &str, root: &Node, path: &[usize]) -> Option<String> 
         1 if is_marked => cut(open..parts[0].end),
         2 if is_marked => {
             let kept = after.split('\n').next().unwrap_or_default();
-            cut(open..parts[0].end)
-                .and_then(|_| Some(format!("{}{kept}{}", &text[..open], &text[close..])))
+            Some(format!("{}{kept}{}", &text[..open], &text[close..]))
         }
         _ => remove(text, root, above),
     }

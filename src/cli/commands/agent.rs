@@ -12,7 +12,7 @@ use crate::ops::agents::{self, Change, Scope};
 
 /// Connect agents: each run of one becomes a session by itself
 ///
-/// An enabled agent calls "git session hook agent" when it begins, is asked for something, has used a tool,
+/// An enabled agent calls a hook of git-session when it begins, is asked for something, has used a tool,
 /// has answered and ends. From that, its run is a session with what was said and done, the tokens and the
 /// commits; "git session list" shows whether it still runs, and "git session resume" goes on with it.
 /// Nothing else is needed: no "init", and no git identity.
