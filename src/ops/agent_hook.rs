@@ -14,7 +14,9 @@ use crate::ops::close::release;
 use crate::ops::create::{self, NewSession};
 use crate::ops::load::{self, View};
 use crate::ops::transition::{self, Request, Target};
-use crate::ops::{Context, OpError, agent_commits, agent_transcript, ingest, observe, record};
+use crate::ops::{
+    Context, OpError, agent_commits, agent_transcript, ingest, observe, record, resolve,
+};
 use crate::store::Store;
 use crate::worker::{Here, Lease, find_ancestor};
 
@@ -76,18 +78,22 @@ pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), O
         Moment::End => before.unwrap_or_default(),
     };
     let view = tell(store, context, heard, &found, &commits)?;
-    if !found.is_guest && view.class != Class::Ended && heard.call.moment != Moment::End {
+    let is_over = view.class == Class::Ended;
+    if !found.is_guest && !is_over && heard.call.moment != Moment::End {
         accompany(store, context, heard, session_id)?;
     }
     let state = State { activity, head };
-    if known.as_ref() != Some(&state) {
+    if !is_over && known.as_ref() != Some(&state) {
         // Without it a commit is not seen, or seen twice and then known; nothing else depends on it.
         let kept = agent_state::write(store, session_id, &state);
         kept.unwrap_or_else(|error| tracing::warn!(%error, "an agent's state is not kept"));
     }
     agent_transcript::take(store, context, heard, &view.session)?;
-    if heard.call.moment == Moment::End && !found.is_guest {
-        end(store, context, heard, session_id, activity)?;
+    if heard.call.moment == Moment::End {
+        if !found.is_guest {
+            end(store, context, heard, session_id, activity)?;
+        }
+        agent_state::forget(store, session_id);
     }
     Ok(())
 }
@@ -96,8 +102,8 @@ pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), O
 ///
 /// An ended one that the agent takes up again is followed by another one, since an end is final.
 fn find(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<Option<Found>, OpError> {
-    let named = context.session_name.as_deref().and_then(SessionId::parse);
-    if let Some(session_id) = named.filter(|id| matches!(store.tip(*id), Ok(Some(_)))) {
+    let named = context.session_name.as_deref();
+    if let Some(session_id) = named.and_then(|it| resolve::resolve(store, context, Some(it)).ok()) {
         return Ok(Some(Found { session_id, is_guest: true, to_make: None }));
     }
     let call = heard.call;
@@ -296,7 +302,6 @@ fn end(
         Class::Active => transition::judge(context, view, &request),
         _ => Ok(Verdict::Nothing),
     })?;
-    agent_state::forget(store, session_id);
     let leases = observe::leases(store);
     if let Some(lease) = leases.read(session_id).ok().flatten().filter(|it| it.owner.is_none()) {
         release(&leases, session_id, &lease.token, changed.view.class)?;

@@ -1,7 +1,7 @@
 //! Removing a session's ref, and with it its history.
 
 use crate::model::SessionId;
-use crate::ops::{OpError, load, observe, worker_log};
+use crate::ops::{OpError, agent_state, load, observe, worker_log};
 use crate::store::{Store, StoreError};
 
 /// Checks whether a session would be removed.
@@ -39,8 +39,9 @@ pub fn delete(store: &Store, session_id: SessionId, force: bool) -> Result<(), O
     Ok(())
 }
 
-/// Removes what is left of its worker; what cannot be removed now, `reap` will.
+/// Removes what is left of its worker and its agent; what cannot be removed now, `reap` will.
 fn forget(store: &Store, session_id: SessionId) {
+    agent_state::forget(store, session_id);
     if let Err(error) = worker_log::forget(store, session_id) {
         tracing::warn!(%error, "something of a deleted session is left");
     }

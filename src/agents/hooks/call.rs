@@ -1,7 +1,9 @@
 use crate::agents::AgentKind;
 use crate::agents::record::Record;
 use crate::model::Value;
-use crate::model::conversation::{Content, Event, Message, Role, ToolCall, ToolResult, Usage};
+use crate::model::conversation::{
+    Content, Event, Message, Payload, Role, ToolCall, ToolResult, Usage,
+};
 
 /// What a hook is called for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,10 +125,16 @@ impl Call {
             .then(|| format!(".copilot/session-state/{}/events.jsonl", self.session_id))
     }
 
-    /// Returns what this very call is, for knowing it again when it comes twice.
+    /// Returns what this very call is, for knowing it again when it comes twice, also in other words: some
+    /// agents run the hooks of two files.
     pub fn key(&self, text: &[u8]) -> Vec<u8> {
         let head = format!("{}\n{}\n{:?}\n", self.agent, self.session_id, self.moment);
-        [head.as_bytes(), text].concat()
+        let tool = self.events.iter().find_map(|event| match &event.payload {
+            Payload::ToolCall(it) if !it.call.is_empty() => Some(it.call.clone()),
+            _ => None,
+        });
+        let what = tool.map(|call| format!("tool {call}").into_bytes());
+        [head.into_bytes(), what.unwrap_or_else(|| text.to_owned())].concat()
     }
 
     /// Returns the events that the call itself tells of.
@@ -139,7 +147,10 @@ impl Call {
         if let Some(text) = word(record, &["text"]) {
             events.push(said(Role::Assistant, text, msg.clone()));
         }
-        if let Some(name) = word(record, &["tool_name", "toolName"]) {
+        // What is about to run is told when it has run.
+        let is_before = ["pre", "before"].iter().any(|it| self.event.starts_with(it));
+        let tool = word(record, &["tool_name", "toolName"]);
+        if let Some(name) = tool.filter(|_| !is_before && !self.event.starts_with("Pre")) {
             let call = word(record, &["tool_use_id", "tool_call_id"]).unwrap_or_default();
             let input = first(record, &["tool_input", "toolArgs"]).unwrap_or_default();
             let answer = first(record, &["tool_response", "tool_output", "toolResult"]);
@@ -228,13 +239,13 @@ impl Call {
     pub fn is_program(&self, words: &[String]) -> bool {
         let (name, package) = match self.agent {
             AgentKind::ClaudeCode => ("claude", "claude-code"),
-            AgentKind::Codex => ("codex", "codex"),
+            AgentKind::Codex => ("codex", "@openai"),
             AgentKind::GeminiCli => ("gemini", "gemini-cli"),
             AgentKind::QwenCode => ("qwen", "qwen-code"),
             AgentKind::OpenCode => ("opencode", "opencode-ai"),
-            AgentKind::CopilotCli => ("copilot", "copilot"),
+            AgentKind::CopilotCli => ("copilot", "@github"),
             AgentKind::Cursor => ("cursor", "cursor-agent"),
-            AgentKind::Droid => ("droid", "droid"),
+            AgentKind::Droid => ("droid", "@factory"),
             _ => return false,
         };
         let is_it = |word: &String| {
@@ -245,5 +256,87 @@ impl Call {
         };
         // The second word is the script of an interpreter; of a shell's own line it is an option.
         words.iter().take(2).any(is_it)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn call(event: &str, said: Value) -> Call {
+        let text = said.to_string();
+        Call::parse(AgentKind::ClaudeCode, Some(event), text.as_bytes()).expect("a call")
+    }
+
+    #[test]
+    fn who_calls_is_known_by_what_is_said() {
+        for (path, agent) in [
+            ("/home/a/.codex/sessions/2026/11/20/rollout-x.jsonl", AgentKind::Codex),
+            ("/home/a/.gemini/tmp/x/chats/y.jsonl", AgentKind::GeminiCli),
+            ("/home/a/.claude/projects/x/y.jsonl", AgentKind::ClaudeCode),
+            ("/elsewhere", AgentKind::ClaudeCode),
+        ] {
+            let said = json!({ "session_id": "x", "transcript_path": path });
+            assert_eq!(call("Stop", said).agent, agent, "{path}");
+        }
+        let said =
+            json!({ "conversation_id": "x", "cursor_version": "1", "workspace_roots": ["/r"] });
+        let call = call("Stop", said);
+        assert_eq!((call.agent, call.dir.as_deref()), (AgentKind::Cursor, Some("/r")));
+    }
+
+    #[test]
+    fn what_has_happened_is_known_in_the_words_of_all_agents() {
+        for (event, moment) in [
+            ("SessionStart", Moment::Start),
+            ("sessionStart", Moment::Start),
+            ("BeforeAgent", Moment::Prompt),
+            ("userPromptSubmitted", Moment::Prompt),
+            ("AfterTool", Moment::Work),
+            ("of tomorrow", Moment::Work),
+            ("Notification", Moment::Wait),
+            ("AfterAgent", Moment::Idle),
+            ("SessionEnd", Moment::End),
+        ] {
+            assert_eq!(call(event, json!({ "session_id": "x" })).moment, moment, "{event}");
+        }
+        let idle = json!({ "session_id": "x", "notification_type": "idle_prompt" });
+        assert_eq!(call("Notification", idle).moment, Moment::Idle);
+        let part = json!({ "session_id": "x", "agent_id": "y" });
+        assert_eq!(call("Stop", part).moment, Moment::Work);
+    }
+
+    #[test]
+    fn only_of_an_agent_without_a_transcript_the_call_itself_counts() {
+        let said = |id: &str| json!({ id: "x", "tool_name": "ls", "tool_use_id": "t", "tool_response": "a" });
+        assert_eq!(call("PostToolUse", said("session_id")).events, []);
+        let one = call("postToolUse", said("conversation_id"));
+        let kinds: Vec<&str> = one.events.iter().map(Event::kind).collect();
+        assert_eq!(kinds, ["tool.call", "tool.result"]);
+        assert_eq!(call("preToolUse", said("conversation_id")).events, []);
+        let again = call("PostToolUse", said("conversation_id"));
+        assert_eq!(one.key(b"in one order"), again.key(b"in another"));
+    }
+
+    #[test]
+    fn an_agent_is_found_by_the_name_of_its_program() {
+        let said = call("Stop", json!({ "session_id": "x" }));
+        let is_it = |line: &str| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            said.is_program(&words)
+        };
+        for line in [
+            "claude -p x",
+            "/usr/bin/claude",
+            "node /x/bin/claude.js",
+            "node /x/node_modules/@anthropic-ai/claude-code/cli.js",
+        ] {
+            assert!(is_it(line), "{line}");
+        }
+        for line in ["sh -c claude", "vim claude-notes", "/home/claude/bin/x", "node x.js claude"] {
+            assert!(!is_it(line), "{line}");
+        }
     }
 }

@@ -4,12 +4,14 @@ import { spawnSync } from "node:child_process"
 const program = "@program@"
 
 export const GitSession = async ({ directory }) => {
-  const models = new Map()
+  const parents = new Map()
   const told = new Set()
   let last
-  const tell = (event, session_id, more) => {
-    if (!session_id) return
-    last = session_id
+  // What a sub-agent does belongs to who started it.
+  const root = (id) => (parents.has(id) ? root(parents.get(id)) : id)
+  const tell = (event, id, more) => {
+    if (!id) return
+    const session_id = (last = root(id))
     try {
       const input = JSON.stringify({ session_id, cwd: directory, pid: process.pid, ...more })
       const stdio = ["pipe", "ignore", "ignore"]
@@ -22,7 +24,7 @@ export const GitSession = async ({ directory }) => {
     "chat.message": async (input, output) => {
       const text = output.parts.filter((it) => it.type === "text" && !it.synthetic)
       const model = output.message.model?.modelID
-      if (model) models.set(input.sessionID, model)
+      if (parents.has(input.sessionID)) return
       const prompt = text.map((it) => it.text).join("\n")
       tell("UserPromptSubmit", input.sessionID, { prompt, model, message_id: output.message.id })
     },
@@ -36,7 +38,9 @@ export const GitSession = async ({ directory }) => {
     },
     event: async ({ event }) => {
       const it = event.properties
-      if (event.type === "message.part.updated") {
+      if (event.type === "session.created") {
+        if (it.info?.parentID) parents.set(it.info.id, it.info.parentID)
+      } else if (event.type === "message.part.updated") {
         const { part } = it
         if (part.type === "text" && part.time?.end && once(part.id))
           tell("AfterAgentResponse", part.sessionID, { text: part.text, message_id: part.messageID })
@@ -45,11 +49,11 @@ export const GitSession = async ({ directory }) => {
         if (info.role === "assistant" && info.time?.completed && once(info.id))
           tell("Usage", info.sessionID, { usage: info.tokens, model: info.modelID, message_id: info.id })
       } else if (event.type === "session.idle") {
-        tell("Stop", it.sessionID, {})
+        if (!parents.has(it.sessionID)) tell("Stop", it.sessionID, {})
       } else if (event.type === "permission.updated" || event.type === "permission.asked") {
         tell("PermissionRequest", it.sessionID, {})
       } else if (event.type === "session.deleted") {
-        tell("SessionEnd", it.info?.id, { reason: "deleted" })
+        if (!parents.has(it.info?.id)) tell("SessionEnd", it.info?.id, { reason: "deleted" })
       }
     },
   }
