@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use crate::agents::hooks::{Call, Moment};
 use crate::lifecycle::{Intent, Lifecycle};
+use crate::model::conversation::SourceFile;
 use crate::model::{Class, Map, Session, SessionId, Value, text};
 use crate::ops::agent_state::{self, Activity, State};
 use crate::ops::change::{self, Draft, Verdict};
@@ -203,7 +204,8 @@ fn tell(
                 drafts.extend(more);
             }
         }
-        if let Some(draft) = update(&view.session, call, found, commits) {
+        let sources = agent_transcript::going_on(store, &view.session, call);
+        if let Some(draft) = update(&view.session, call, found, commits, sources) {
             drafts.push(draft);
         }
         Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
@@ -217,7 +219,13 @@ fn tell(
 }
 
 /// Returns the event that fills in what was not known before, and links commits.
-fn update(session: &Session, call: &Call, found: &Found, commits: &[String]) -> Option<Draft> {
+fn update(
+    session: &Session,
+    call: &Call,
+    found: &Found,
+    commits: &[String],
+    sources: Vec<SourceFile>,
+) -> Option<Draft> {
     let mut new = session.clone();
     let mut told = Vec::new();
     if let Some(prompt) = call.prompt.as_ref().filter(|_| new.title.is_empty() && !found.is_guest) {
@@ -238,6 +246,10 @@ fn update(session: &Session, call: &Call, found: &Found, commits: &[String]) -> 
     }
     if new.commits.len() > session.commits.len() {
         told.push("commits");
+    }
+    if !sources.is_empty() {
+        new.conversation.sources = sources;
+        told.push("sources");
     }
     (new != *session).then(|| Draft::new("update", format!("update: {}", told.join(", ")), new))
 }

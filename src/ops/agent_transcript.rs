@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::model::Session;
+use crate::agents::hooks::{Call, Moment};
+use crate::model::conversation::SourceFile;
+use crate::model::{Session, Tokens};
 use crate::ops::agent_hook::Heard;
-use crate::ops::{Context, OpError, ingest};
+use crate::ops::{Context, OpError, ingest, load};
 use crate::store::Store;
 
 /// How much is taken at a time, in bytes, unless a line is longer.
@@ -33,11 +35,39 @@ pub(super) fn take(
     if !path.metadata().is_ok_and(|it| it.is_file()) {
         return Ok(());
     }
-    let Ok(file) = File::open(&path) else { return Ok(()) };
+    take_file(store, context, heard, session, &path)?;
+    if matches!(call.moment, Moment::Idle | Moment::End) {
+        for path in parts(&path) {
+            take_file(store, context, heard, session, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the transcripts of the sub-agents of a session. Source: where Claude Code puts them.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    let entries = path.with_extension("").join("subagents").read_dir();
+    let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_one =
+        |path: &PathBuf| path.extension().is_some_and(|it| it == "jsonl") && path.is_file();
+    let mut all: Vec<PathBuf> = paths.filter(is_one).collect();
+    all.sort();
+    all
+}
+
+fn take_file(
+    store: &Store,
+    context: &Context,
+    heard: &Heard<'_>,
+    session: &Session,
+    path: &Path,
+) -> Result<(), OpError> {
+    let call = heard.call;
+    let Ok(file) = File::open(path) else { return Ok(()) };
     let foreign = ingest::Foreign {
         kind: call.agent,
         native_id: Some(call.session_id.clone()),
-        path: shown(&path, heard.home.as_deref()),
+        path: shown(path, heard.home.as_deref()),
         lineage: Default::default(),
         is_final: false,
     };
@@ -54,6 +84,21 @@ pub(super) fn take(
         }
         step = if taken.changed.is_new { STEP } else { step.saturating_mul(2) };
     }
+}
+
+/// Returns what an agent's files were taken up to by the session before, so that one that goes on is taken
+/// from there: what is in them before counts there.
+pub(super) fn going_on(store: &Store, session: &Session, call: &Call) -> Vec<SourceFile> {
+    if !call.has_transcript() || !session.conversation.sources.is_empty() {
+        return Vec::new();
+    }
+    let is_same =
+        |it: &Session| it.links.get("agent_session") == session.links.get("agent_session");
+    let before = session.parent.and_then(|id| load::load(store, id).ok());
+    let before = before.map(|it| it.view.session).filter(is_same);
+    let sources = before.into_iter().flat_map(|it| it.conversation.sources);
+    let anew = |it| SourceFile { n_bytes: 0, generation: 0, tokens: Tokens::default(), ..it };
+    sources.map(anew).collect()
 }
 
 /// Returns a path with `~` for the home directory.

@@ -214,6 +214,13 @@ fn the_run_of_an_agent_becomes_a_session_with_all_that_belongs_to_it() {
     hear(&repo, "claude-code", "PostToolUse", &claude(&repo, &[("tool_name", "Read".into())]));
     made.push(commit("three"));
     write_turn(&repo, 2);
+    let part = transcript(&repo).with_extension("").join("subagents/agent-x.jsonl");
+    fs::create_dir_all(part.parent().expect("a parent")).expect("a directory");
+    let lines =
+        fs::read_to_string(transcript(&repo)).expect("a transcript").replace("_1\"", "_3\"");
+    let lines = lines.replace("\"uuid\":\"", "\"isSidechain\":true,\"agentId\":\"x\",\"uuid\":\"s");
+    fs::write(&part, lines.lines().take(3).map(|it| format!("{it}\n")).collect::<String>())
+        .expect("a file");
     hear(&repo, "claude-code", "Stop", &claude(&repo, &[]));
     hear(&repo, "claude-code", "SessionEnd", &claude(&repo, &[("reason", "other".into())]));
     let session = only(&repo);
@@ -225,7 +232,7 @@ fn the_run_of_an_agent_becomes_a_session_with_all_that_belongs_to_it() {
         (&session["title"], &session["model"]),
         (&"Fix the login".into(), &"claude-x".into())
     );
-    assert_eq!(session["tokens"]["total"], 230);
+    assert_eq!(session["tokens"]["total"], 345);
     let commits: Vec<&str> = session["commits"]
         .as_array()
         .expect("a list")
@@ -233,9 +240,11 @@ fn the_run_of_an_agent_becomes_a_session_with_all_that_belongs_to_it() {
         .filter_map(|it| it["commit"].as_str())
         .collect();
     assert_eq!(commits, made);
-    assert_eq!(told(&repo, &session, "tools"), 2);
+    assert_eq!(told(&repo, &session, "tools"), 3);
     let stored = session["conversation"]["sources"][0]["offset"].as_u64();
     assert_eq!(stored, Some(fs::metadata(transcript(&repo)).expect("there").len()));
+    repo.run(&["import".into(), transcript(&repo), part]).ok();
+    assert_eq!(only(&repo)["tip"], session["tip"], "there is nothing left to import");
     repo.check();
 }
 
@@ -270,6 +279,7 @@ fn a_call_that_comes_twice_or_late_changes_nothing() {
 #[test]
 fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first() {
     let repo = TestRepo::new();
+    write_turn(&repo, 1);
     for _ in 0..2 {
         let source = [("source", "startup".into())];
         hear(&repo, "claude-code", "SessionStart", &claude(&repo, &source));
@@ -277,12 +287,19 @@ fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first()
     }
     // The same call again is no other beginning.
     let first = only(&repo);
+    assert_eq!(first["tokens"]["total"], 115);
+    write_turn(&repo, 2);
     let resumed = claude(&repo, &[("source", "resume".into())]);
     hear(&repo, "claude-code", "SessionStart", &resumed);
+    write_turn(&repo, 3);
+    hear(&repo, "claude-code", "Stop", &claude(&repo, &[]));
     let all = repo.run(&["list", "--all", "--json"]).json();
     let all = all["sessions"].as_array().expect("a list");
     let open = all.iter().find(|it| it["class"] == "active").expect("another one");
     assert_eq!((all.len(), &open["parent"]), (2, &first["id"]));
+    // What the first one has is not taken again.
+    assert_eq!((&open["tokens"]["total"], told(&repo, open, "tools")), (&230.into(), 2));
+    repo.check();
 }
 
 #[test]
