@@ -1,3 +1,4 @@
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use gix::bstr::BStr;
@@ -79,18 +80,38 @@ impl Store {
         if self.refs == RefFormat::Git {
             return git::tips(self);
         }
-        let doing = "cannot list refs/sessions";
-        let all = self.repo.refs.iter().map_err(|error| StoreError::gix(doing, &error))?;
+        for _ in 0..MAX_LISTINGS {
+            let before = self.packed_refs_stamp();
+            match self.list_tips()? {
+                Some(tips) if self.packed_refs_stamp() == before => return Ok(tips),
+                _ => tracing::debug!("refs were packed meanwhile"),
+            }
+        }
+        let reason = std::io::Error::other("they are packed again and again");
+        Err(StoreError::io(LISTING, &reason))
+    }
+
+    /// Lists all sessions' refs; `None` if a ref went while it was read.
+    fn list_tips(&self) -> Result<Option<Tips>, StoreError> {
+        let all = self.repo.refs.iter().map_err(|error| StoreError::gix(LISTING, &error))?;
         let prefix = PREFIX.as_bytes().try_into().expect("a relative path with a final slash");
-        let with_prefix = all.prefixed(prefix).map_err(|error| StoreError::io(doing, &error))?;
+        let with_prefix = all.prefixed(prefix).map_err(|error| StoreError::io(LISTING, &error))?;
         let mut tips = Tips::default();
         for reference in with_prefix {
             match reference {
                 Ok(found) => tips.take(found.name.as_bstr(), oid_of(&found.target)),
+                Err(error) if is_gone(&error) => return Ok(None),
                 Err(error) => tips.faults.push(broken_ref(&error)?),
             }
         }
-        Ok(tips)
+        Ok(Some(tips))
+    }
+
+    /// Returns what changes when refs are packed. `git pack-refs` moves a loose ref into the packed ones, so
+    /// a listing that read those before and the loose ones after may have met it in neither.
+    fn packed_refs_stamp(&self) -> Option<(u64, u64, i64, i64)> {
+        let metadata = self.common_dir.join("packed-refs").metadata().ok()?;
+        Some((metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec()))
     }
 
     /// Returns the newest commit of a session as it is now; `None` if there is no such session.
@@ -132,6 +153,17 @@ impl Store {
     }
 }
 
+/// What is being done when refs are listed.
+const LISTING: &str = "cannot list refs/sessions";
+/// How often refs are listed anew that are packed meanwhile.
+const MAX_LISTINGS: usize = 20;
+
+/// Tells whether a ref was there when its directory was read, and is not any more.
+fn is_gone(error: &gix::Error) -> bool {
+    let io = error.downcast_any_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
 fn oid_of(target: &Target) -> Result<Oid, String> {
     match target {
         Target::Object(id) => Ok(Oid::from_bytes(id.as_bytes()).expect("gix knows our hash kinds")),
@@ -149,7 +181,7 @@ fn is_decode(error: &gix::Error) -> bool {
 fn broken_ref(error: &gix::Error) -> Result<Fault, StoreError> {
     let decode = error.downcast_any_ref::<gix::refs::file::find::ReferenceDecode>();
     let Some(decode) = decode else {
-        return Err(StoreError::gix("cannot list refs/sessions", error));
+        return Err(StoreError::gix(LISTING, error));
     };
     let path = decode.relative_path.to_string_lossy();
     let name = path.strip_prefix(PREFIX).unwrap_or(&path).to_owned();
