@@ -21,8 +21,6 @@ use crate::ops::{
 use crate::store::Store;
 use crate::worker::{Here, Lease, find_ancestor};
 
-/// How often an agent's session may have been taken up again after its end.
-const MAX_RUNS: usize = 1000;
 /// The longest title that is made of a prompt, in characters.
 const MAX_TITLE: usize = 100;
 
@@ -110,12 +108,8 @@ fn find(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<Option<Fo
     let call = heard.call;
     let opens = matches!(call.moment, Moment::Start | Moment::Prompt);
     let mut before = None;
-    for n in 0..MAX_RUNS {
-        let name = match n {
-            0 => call.session_id.clone(),
-            n => format!("{}#{n}", call.session_id),
-        };
-        let session_id = ingest::session_id(store, call.agent.as_str(), &name)?;
+    for n in 0..ingest::MAX_RUNS {
+        let session_id = ingest::run_id(store, call.agent.as_str(), &call.session_id, n)?;
         let found = |to_make| Ok(Some(Found { session_id, is_guest: false, to_make }));
         let Some(tip) = store.tip(session_id)? else {
             return match before {

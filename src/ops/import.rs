@@ -196,17 +196,19 @@ impl<'a> Import<'a> {
         if let Some(target) = self.target {
             return Ok(target);
         }
-        let own = ingest::session_id(self.store, kind.as_str(), native_id)?;
-        if self.store.tip(own)?.is_some() {
-            return Ok(own);
-        }
         let store = self.store;
+        if let Some(newest) = ingest::newest_run(store, kind.as_str(), native_id)? {
+            return Ok(newest);
+        }
         let known = match &mut self.known {
             Some(known) => known,
             unknown => unknown.insert(known(store)?),
         };
         let find = |id: &str| known.get(&(kind.to_string(), id.to_owned())).copied();
-        Ok(find(native_id).or_else(|| find(path)).unwrap_or(own))
+        match find(native_id).or_else(|| find(path)) {
+            Some(known) => Ok(known),
+            None => ingest::session_id(store, kind.as_str(), native_id),
+        }
     }
 
     fn create(&self, session_id: SessionId, found: &Found) -> Result<(), OpError> {

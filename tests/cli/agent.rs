@@ -299,6 +299,12 @@ fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first()
     assert_eq!((all.len(), &open["parent"]), (2, &first["id"]));
     // What the first one has is not taken again.
     assert_eq!((&open["tokens"]["total"], told(&repo, open, "tools")), (&230.into(), 2));
+    // Nor does an import take what any of them has.
+    let before = repo.git(&["for-each-ref", "refs/sessions"]);
+    let transcript = transcript(&repo);
+    let imported = repo.run(&["import", "--json", &transcript.to_string_lossy()]).json();
+    assert_eq!(imported["sessions"][0]["result"], "unchanged", "{imported}");
+    assert_eq!(repo.git(&["for-each-ref", "refs/sessions"]), before);
     repo.check();
 }
 
