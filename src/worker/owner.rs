@@ -13,7 +13,7 @@ use signal_hook::iterator::Signals;
 
 use super::probe::{Fate, groups};
 use super::stop::{end_group, signal_all};
-use super::terminal::{Terminal, has_job_control};
+use super::terminal::{Terminal, has_job_control, own_group};
 use super::{Held, Log, Process, StopError, Worker};
 
 /// The signals that are passed on to the worker.
@@ -293,11 +293,11 @@ impl Owner {
 
     /// Stops this process and the others of its job, and returns when they are let go on.
     fn stop_with_group(&self) {
-        if !has_job_control() {
+        let Some(group) = own_group().filter(|_| has_job_control()) else {
             return;
-        }
+        };
+        let group = group.as_raw_nonzero().get().unsigned_abs();
         let here = super::Here::read();
-        let group = rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs();
         for held in groups(&here, group, Fate::Moving) {
             // The signal to ourselves would be taken for one to be passed on.
             if held.process.pid != std::process::id() {

@@ -8,6 +8,7 @@ use rustix::process::Signal;
 
 use super::ancestor::is_ancestor;
 use super::probe::{Fate, carriers, groups, has_token, wait_for_any};
+use super::terminal::own_group;
 use super::{Held, Here, Lease, Process};
 
 /// How long a killed process may take to be gone.
@@ -38,8 +39,7 @@ pub enum StopError {
 /// Tells whether this process was started by the worker of `lease`, or by what that started.
 pub fn is_inside(lease: &Lease) -> bool {
     let here = Here::read();
-    let is_in_group =
-        |leader: &Process| leader.here == here && rustix::process::getpgrp() == leader.raw();
+    let is_in_group = |leader: &Process| leader.here == here && own_group() == Some(leader.raw());
     let is_above = |worker: &Process| is_ancestor(&here, worker);
     lease.worker.as_ref().is_some_and(|it| is_in_group(it) || is_above(it))
         || has_token(std::process::id(), &lease.token)

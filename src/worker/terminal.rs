@@ -2,7 +2,8 @@ use std::fs::File;
 use std::io::IsTerminal;
 
 use nix::sys::signal::{SigSet, Signal as NixSignal};
-use rustix::process::{Pid, getpgid, getpgrp, getppid, getsid};
+use nix::unistd::{Pid as AnyPid, getpgid, getsid};
+use rustix::process::{Pid, getppid};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
 
 use super::Process;
@@ -15,7 +16,8 @@ use super::Process;
 #[derive(Debug)]
 pub(super) struct Terminal {
     file: File,
-    own_group: Pid,
+    /// `None` where it has no number: then the terminal cannot be taken back.
+    own_group: Option<Pid>,
     modes: Option<Termios>,
     /// Whether the worker is to have the terminal whenever we have it.
     pub(super) is_interactive: bool,
@@ -29,7 +31,7 @@ impl Terminal {
         // terminal too.
         let is_interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         let modes = tcgetattr(&file).ok();
-        Some(Terminal { file, own_group: getpgrp(), modes, is_interactive })
+        Some(Terminal { file, own_group: own_group(), modes, is_interactive })
     }
 
     /// Gives the terminal to the worker's group.
@@ -39,8 +41,10 @@ impl Terminal {
 
     /// Takes the terminal back, if the worker's group has it.
     pub(super) fn take(&self, worker: &Process) {
-        if self.is_with(worker) {
-            let _ = without_sigttou(|| tcsetpgrp(&self.file, self.own_group));
+        if let Some(group) = self.own_group
+            && self.is_with(worker)
+        {
+            let _ = without_sigttou(|| tcsetpgrp(&self.file, group));
         }
     }
 
@@ -58,7 +62,7 @@ impl Terminal {
 
     /// Tells whether we have the terminal.
     pub(super) fn is_ours(&self) -> bool {
-        tcgetpgrp(&self.file).is_ok_and(|group| group == self.own_group)
+        tcgetpgrp(&self.file).is_ok_and(|group| Some(group) == self.own_group)
     }
 }
 
@@ -74,14 +78,23 @@ fn without_sigttou<T>(act: impl FnOnce() -> T) -> T {
     result
 }
 
+/// The process group of this process, or `None` where it has no number: its leader is outside of the pid
+/// namespace.
+///
+/// rustix takes every group and session for one with a number; nix says 0 for one without.
+pub(super) fn own_group() -> Option<Pid> {
+    Pid::from_raw(nix::unistd::getpgrp().as_raw())
+}
+
 /// Tells whether somebody would let us go on if we stopped: a shell that does job control, above us in
 /// the same session and in another group.
 pub(super) fn has_job_control() -> bool {
-    let own_group = getpgrp();
+    let own_group = nix::unistd::getpgrp();
     let mut pid = getppid();
     while let Some(above) = pid {
-        match getpgid(Some(above)) {
-            Ok(group) if group != own_group => return getsid(Some(above)) == getsid(None),
+        let raw = Some(AnyPid::from_raw(above.as_raw_nonzero().get()));
+        match getpgid(raw) {
+            Ok(group) if group != own_group => return getsid(raw) == getsid(None),
             Ok(_) => pid = super::probe::parent(above),
             Err(_) => return false,
         }

@@ -1,6 +1,6 @@
 use git_session::worker::Held;
 
-use super::harness::{LONG, World, finish, read};
+use super::harness::{LONG, World, finish, read, said};
 
 /// A worker with a child and a grandchild, all of which do not care to be asked to end.
 const STUBBORN: &str = "trap '' TERM HUP INT
@@ -162,4 +162,29 @@ fn what_left_the_group_of_its_worker_and_ignores_to_be_asked_is_ended_as_well() 
     world.ok(&["terminate", "--grace=50ms"]);
     assert_eq!(finish(owner), Some(137));
     assert!(daemon.is_gone() && living(&all).is_empty());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_whose_group_has_no_number_in_its_container_stops_a_worker() {
+    // The group and the session of the first process of a pid namespace are those of what made it.
+    let script = r#""$BINARY" start one -- sleep 1000 &
+        until "$BINARY" list --observed=running --json | grep -q '"running"'; do :; done
+        "$BINARY" suspend; wait $!"#;
+    let unshare = ["--user", "--map-root-user", "--mount-proc", "--pid", "--fork", "sh", "-c"];
+    let world = World::new();
+    if !world
+        .command("unshare", &[&unshare[..], &["true"]].concat())
+        .status()
+        .is_ok_and(|it| it.success())
+    {
+        // Not everybody may make a namespace.
+        return;
+    }
+    let output =
+        world.command("timeout", &[&["30", "unshare"], &unshare[..], &[script]].concat()).output();
+    let output = output.expect("it runs");
+    assert_eq!(output.status.code(), Some(143), "{}", said(&output));
+    assert!(said(&output).contains("is now 'suspended'; its worker ended"), "{}", said(&output));
+    assert_eq!(world.word("status"), "suspended");
 }
