@@ -1,7 +1,7 @@
 //! Redaction: secrets are taken out of text before anything of it is written to git.
 //!
 //! A text is looked at as it stands and in what it encodes: JSON strings as they are meant, under their
-//! keys, joined over arrays; JSON in strings; base64; percent. What is found is replaced by a marker that
+//! keys, joined over arrays; JSON in strings; base64; percent; the backslashes of Markdown. What is found is replaced by a marker that
 //! names its kind, and nothing else is touched: JSON stays JSON, byte for byte.
 //!
 //! It is a function of the text and the [`Rules`] alone, so that the same line becomes the same line
@@ -31,7 +31,7 @@ use rule::Matcher;
 use span::{Rank, Span};
 
 /// The version of the built-in rules. It changes when the same text may be redacted otherwise.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What a marker begins with.
 const MARKER: &[u8] = b"[REDACTED:";

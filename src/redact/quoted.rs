@@ -9,6 +9,8 @@ pub(super) enum Escapes {
     Json,
     /// Percent and two hexadecimal digits.
     Percent,
+    /// Backslashes before signs, as in Markdown.
+    Markdown,
 }
 
 /// A character or byte, and how many bytes it takes as it is written.
@@ -40,6 +42,10 @@ impl Escapes {
                     it[0] == b'%' && it[1].is_ascii_hexdigit() && it[2].is_ascii_hexdigit()
                 };
                 raw.contains(&b'%') && raw.windows(3).any(is_escape)
+            }
+            Escapes::Markdown => {
+                let is_escape = |it: &[u8]| it[0] == b'\\' && is_sign(it[1]);
+                raw.contains(&b'\\') && raw.windows(2).any(is_escape)
             }
         }
     }
@@ -100,9 +106,15 @@ impl Escapes {
                 Some(byte) => Unit::byte(byte as u8, 3),
                 None => Unit::byte(b'%', 1),
             },
+            (Escapes::Markdown, [b'\\', c, ..]) if is_sign(*c) => Unit::byte(*c, 2),
             (_, rest) => Unit::byte(rest[0], 1),
         }
     }
+}
+
+/// Tells whether `c` is a sign that Markdown escapes and other texts with backslashes do not.
+fn is_sign(c: u8) -> bool {
+    c.is_ascii_punctuation() && !b"\"'/\\".contains(&c)
 }
 
 /// Reads `\uXXXX`, or two of them that are one character.
@@ -148,6 +160,7 @@ mod tests {
         assert_eq!(back(Escapes::Json, raw, "a\nsk-😀\"b", "sk-"), r"\u0073k-");
         assert_eq!(back(Escapes::Json, raw, "a\nsk-😀\"b", "😀"), r"\ud83d\ude00");
         assert_eq!(back(Escapes::Json, raw, "a\nsk-😀\"b", "\"b"), r#"\"b"#);
+        assert_eq!(back(Escapes::Markdown, r"\*ghp\_a\n", r"*ghp_a\n", "ghp_a"), r"ghp\_a");
         assert_eq!(back(Escapes::Percent, "x%73k%2D%zz%", "xsk-%zz%", "sk-"), "%73k%2D");
     }
 

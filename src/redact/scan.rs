@@ -76,6 +76,7 @@ impl Redactor {
         self.base64(text, depth, spans);
         if depth < MAX_DEPTH {
             self.escaped(Escapes::Percent, text, depth, spans);
+            self.escaped(Escapes::Markdown, text, depth, spans);
             if text.windows(2).any(|two| matches!(two, b"\\u" | b"\\/")) {
                 self.escaped(Escapes::Json, text, depth, spans);
             }
