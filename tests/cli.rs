@@ -1,6 +1,11 @@
 //! The program from outside: what is typed, what is answered, and what git finds afterwards.
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
+#[path = "redact/dice.rs"]
+mod dice;
+#[path = "redact/secrets.rs"]
+mod secrets;
+
 mod cli {
     mod harness;
 
@@ -28,6 +33,7 @@ mod cli {
     mod record;
     mod record_hostile;
     mod redact;
+    mod secrets;
     mod show;
     mod start;
     mod stats;

@@ -48,7 +48,8 @@ pub fn record(
         }
         let view = load::load_at(&store, session_id, tip_oid)?.view;
         let known = view.session.conversation.sources.into_iter();
-        let shown = app.shown_path(&path);
+        let mut shown = app.shown_path(&path);
+        World::context(app, &store).redaction.text(&mut shown)?;
         let known = known.filter(|it| it.agent == AGENT).find(|it| it.path == Some(shown.clone()));
         let begun = known.map(|it| (it.offset, it.head, it.tail));
         let is_more = match look(&store, &path, begun)? {

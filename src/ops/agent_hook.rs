@@ -16,7 +16,7 @@ use crate::ops::create::{self, NewSession};
 use crate::ops::load::{self, View};
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{
-    Context, OpError, agent_commits, agent_transcript, ingest, observe, record, resolve,
+    Context, OpError, agent_commits, agent_transcript, ingest, observe, record, resolve, title,
 };
 use crate::store::Store;
 use crate::worker::{Here, Lease, find_ancestor};
@@ -147,7 +147,7 @@ fn make(
     let mut links = Map::new();
     links.insert("agent_session".into(), Value::from(call.session_id.as_str()));
     let new = NewSession {
-        title: call.prompt.as_deref().map(title).unwrap_or_default(),
+        title: title(context, call)?,
         agent: Some(call.agent.name_at(call.transcript.as_deref()).to_owned()),
         model: model(call),
         parent,
@@ -163,16 +163,9 @@ fn make(
     }
 }
 
-/// Returns the title that a prompt makes: the beginning of its first line that says something.
-fn title(prompt: &str) -> String {
-    let line = prompt.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let is_plain = |c: &char| !c.is_control() && !text::is_invisible(*c);
-    let plain: String = line.chars().filter(is_plain).collect();
-    let mut title: String = plain.chars().take(MAX_TITLE).collect();
-    if title.len() < plain.len() {
-        title.push('…');
-    }
-    title.trim().to_owned()
+/// Returns the title that a prompt makes; empty if the call has none.
+fn title(context: &Context, call: &Call) -> Result<String, OpError> {
+    title::of_words(&context.redaction, call.prompt.as_deref().unwrap_or_default(), MAX_TITLE)
 }
 
 fn model(call: &Call) -> Option<String> {
@@ -188,6 +181,7 @@ fn tell(
     commits: &[String],
 ) -> Result<View, OpError> {
     let call = heard.call;
+    let title = title(context, call)?;
     let changed = change::change(store, context, found.session_id, |view| {
         let mut drafts = Vec::new();
         let mut view = view.clone();
@@ -199,7 +193,8 @@ fn tell(
             }
         }
         let sources = agent_transcript::going_on(store, &view.session, call);
-        if let Some(draft) = update(&view.session, call, found, commits, sources) {
+        let title = Some(&title).filter(|it| !it.is_empty() && !found.is_guest);
+        if let Some(draft) = update(&view.session, call, title, commits, sources) {
             drafts.push(draft);
         }
         Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
@@ -216,14 +211,14 @@ fn tell(
 fn update(
     session: &Session,
     call: &Call,
-    found: &Found,
+    title: Option<&String>,
     commits: &[String],
     sources: Vec<SourceFile>,
 ) -> Option<Draft> {
     let mut new = session.clone();
     let mut told = Vec::new();
-    if let Some(prompt) = call.prompt.as_ref().filter(|_| new.title.is_empty() && !found.is_guest) {
-        new.title = title(prompt);
+    if let Some(title) = title.filter(|_| new.title.is_empty()) {
+        new.title = title.clone();
         told.push("title");
     }
     if new.model.is_none() && model(call).is_some() {
@@ -295,7 +290,9 @@ fn end(
     session_id: SessionId,
     activity: Activity,
 ) -> Result<(), OpError> {
-    let reason = match heard.call.reason.as_deref() {
+    let mut reason = heard.call.reason.clone();
+    reason.as_mut().map_or(Ok(()), |it| context.redaction.text(it))?;
+    let reason = match reason.as_deref() {
         Some(reason) if text::is_line(reason, 200) => format!("the agent ended ({reason})"),
         _ => "the agent ended".to_owned(),
     };

@@ -71,6 +71,7 @@ fn take_file(
         lineage: Default::default(),
         is_final: false,
     };
+    let foreign = foreign.without_secrets(&context.redaction)?;
     let len = file.metadata().map_or(0, |it| it.len());
     let sources = &session.conversation.sources;
     let source = sources.iter().find(|it| it.path.as_ref() == Some(&foreign.path));

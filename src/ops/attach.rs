@@ -95,6 +95,7 @@ pub(super) fn put(
         let reason = format!("'{name}' has {} bytes (at most {MAX_BYTES})", bytes.len());
         return Err(OpError::invalid("file", reason));
     }
+    context.redaction.refuse("file", name)?;
     let bytes = context.redaction.bytes(bytes)?;
     let collides =
         |other: &&Artifact| other.name != name && other.name.to_lowercase() == name.to_lowercase();

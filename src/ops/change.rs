@@ -108,7 +108,7 @@ pub fn change(
             agreed_at = Some(loaded.view.tip);
             continue;
         }
-        let story = Story::of(&drafts);
+        let story = Story::of(context, &drafts)?;
         let written = write(store, context, &held, Some(&loaded), lifecycle, drafts);
         drop(held);
         match written {

@@ -69,7 +69,7 @@ pub fn create(
         return Ok(Changed { view: existing, is_new: false });
     }
     refuse_taken_name(store, new)?;
-    let story = Story::of(&drafts);
+    let story = Story::of(context, &drafts)?;
     let written = change::write(store, context, &held, None, lifecycle, drafts);
     drop(held);
     match written {

@@ -54,12 +54,15 @@ pub(super) struct Story {
 }
 
 impl Story {
-    pub(super) fn of(drafts: &[Draft]) -> Story {
+    /// Returns what hooks are told of these events: no more than what is going to be recorded.
+    pub(super) fn of(context: &Context, drafts: &[Draft]) -> Result<Story, OpError> {
         let draft = movement(drafts).map(|(_, draft)| draft).or(drafts.last());
         let draft = draft.expect("a change has at least one event");
         let from = draft.trailers.iter().find(|(key, _)| *key == "From");
         let states = from.map(|(_, from)| (from.clone(), draft.session.status.clone()));
-        Story { event: draft.event, states, reason: draft.body.clone() }
+        let mut reason = draft.body.clone();
+        context.redaction.text(&mut reason)?;
+        Ok(Story { event: draft.event, states, reason })
     }
 }
 
@@ -89,11 +92,12 @@ pub(super) fn question(
     if hooks.no_verify || !hooks.may_run(store, TRANSITION) {
         return Ok(None);
     }
-    let story = Story::of(drafts);
+    let story = Story::of(context, drafts)?;
     if story.states.is_some() && story.states == hooks.agreed {
         return Ok(None);
     }
     let mut session = draft.session.clone();
+    context.redaction.session(&mut session, base.map(|base| &base.session))?;
     session.seq = base.map_or(0, |base| base.session.seq) + n;
     if !draft.keeps_updated_at {
         session.updated_at = context.now;

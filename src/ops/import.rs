@@ -11,7 +11,7 @@ use crate::ops::conversation::source_bytes;
 use crate::ops::create::{self, NewSession};
 use crate::ops::ingest::{self, Bytes, Foreign, Told};
 use crate::ops::transition::{self, Request, Target};
-use crate::ops::{Context, OpError, load};
+use crate::ops::{Context, OpError, load, title};
 use crate::store::Store;
 
 /// How much of a file is read to know what it is about, in bytes.
@@ -135,6 +135,7 @@ impl<'a> Import<'a> {
             lineage: self.lineage(found)?,
             is_final: true,
         };
+        let foreign = foreign.without_secrets(&self.context.redaction)?;
         if is_dry {
             return self.preview(session_id, &foreign, file);
         }
@@ -220,7 +221,7 @@ impl<'a> Import<'a> {
         };
         let parent = parent.filter(|it| matches!(self.store.tip(*it), Ok(Some(_))));
         let new = NewSession {
-            title: title(&found.told),
+            title: self.title(&found.told)?,
             branch: facts.branch.clone().filter(|it| text::is_branch_name(it)),
             agent: Some(found.kind.name_at(Some(&found.path)).to_owned()),
             model: line(&facts.model),
@@ -233,6 +234,13 @@ impl<'a> Import<'a> {
         let lifecycle = builtin("worker").expect("it is built in");
         create::create(self.store, &context, session_id, lifecycle, &new)?;
         Ok(())
+    }
+
+    /// Returns what a session is called: as its title, or as the first line of the person's first words.
+    fn title(&self, told: &Told) -> Result<String, OpError> {
+        let words = told.facts.title.as_ref().or(told.prompt.as_ref());
+        let words = words.map(String::as_str).unwrap_or_default();
+        title::of_words(&self.context.redaction, words, MAX_TITLE)
     }
 
     /// Ends a session as its transcript tells, if nobody has said anything for long.
@@ -335,31 +343,4 @@ fn lineage_of(
 fn links(found: &Found) -> Map {
     let id = found.told.facts.session_id.as_ref().filter(|id| **id == found.native_id);
     id.map(|id| ("agent_session".to_owned(), id.as_str().into())).into_iter().collect()
-}
-
-/// Returns what a session is called: as its title, or as the first line of the person's first words.
-fn title(told: &Told) -> String {
-    let words = told.facts.title.as_ref().or(told.prompt.as_ref());
-    let line = words.and_then(|it| it.lines().map(str::trim).find(|line| !line.is_empty()));
-    let line: String = line.unwrap_or_default().chars().filter(|c| !c.is_control()).collect();
-    let line = line.replace(['\u{2028}', '\u{2029}'], " ");
-    if line.chars().count() <= MAX_TITLE {
-        return line;
-    }
-    let cut: String = line.chars().take(MAX_TITLE - 1).collect();
-    format!("{}…", cut.trim_end())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_one_line_of_the_first_words() {
-        let told = |text: &str| Told { prompt: Some(text.to_owned()), ..Told::default() };
-        assert_eq!(title(&told("\n  Fix it\nplease")), "Fix it");
-        assert_eq!(title(&Told::default()), "");
-        let long = title(&told(&"word ".repeat(40)));
-        assert_eq!((long.chars().count() <= MAX_TITLE, long.ends_with('…')), (true, true));
-    }
 }

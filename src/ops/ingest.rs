@@ -12,6 +12,7 @@ use crate::ops::ingest_count::Count;
 use crate::ops::ingest_file::{Look, News};
 use crate::ops::load::View;
 use crate::ops::record::{self, Taken};
+use crate::ops::redaction::Redaction;
 use crate::ops::segments::source_bytes;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
@@ -37,6 +38,20 @@ pub struct Foreign {
     pub lineage: Lineage,
     /// Whether nobody writes it any more: then a torn last line is taken, too. Else it waits.
     pub is_final: bool,
+}
+
+impl Foreign {
+    /// Takes the secrets out of what names it, which is kept, and by which it is known again.
+    ///
+    /// # Errors
+    /// What redaction fails for.
+    pub fn without_secrets(mut self, redaction: &Redaction) -> Result<Foreign, OpError> {
+        redaction.text(&mut self.path)?;
+        if let Some(id) = &mut self.native_id {
+            redaction.text(id)?;
+        }
+        Ok(self)
+    }
 }
 
 /// What came of it.

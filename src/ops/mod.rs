@@ -46,6 +46,7 @@ pub mod run;
 mod segments;
 pub mod stats;
 pub mod stop;
+mod title;
 pub mod told;
 pub mod transition;
 pub mod update;

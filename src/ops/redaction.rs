@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use crate::format::event;
 use crate::model::{Map, Session, Value};
 use crate::ops::OpError;
 use crate::ops::change::Draft;
@@ -79,7 +80,10 @@ impl Redaction {
     }
 
     /// Takes the secrets out of a text.
-    pub(super) fn text(&self, text: &mut String) -> Result<(), OpError> {
+    ///
+    /// # Errors
+    /// As [`Redaction::bytes`].
+    pub fn text(&self, text: &mut String) -> Result<(), OpError> {
         if self.inner.is_some() && redact::may_hold(text.as_bytes()) {
             let bytes = self.bytes(std::mem::take(text).into_bytes())?;
             *text = String::from_utf8_lossy(&bytes).into_owned();
@@ -123,6 +127,7 @@ impl Redaction {
                 self.map(map)?;
             }
         }
+        self.names(session, before)?;
         let known = before.and_then(|it| it.worker.as_ref()).map(|worker| &worker.command);
         match session.worker.as_mut().filter(|worker| known != Some(&worker.command)) {
             Some(worker) => self.command(&mut worker.command),
@@ -136,6 +141,79 @@ impl Redaction {
         self.text(&mut draft.subject)?;
         self.text(&mut draft.body)?;
         draft.trailers.iter_mut().try_for_each(|(_, value)| self.text(value))
+    }
+
+    /// Looks at what things are called. Under another name it would be another thing: so a name of the
+    /// caller's choice is refused, and what is called so elsewhere is not told.
+    fn names(&self, session: &mut Session, before: Option<&Session>) -> Result<(), OpError> {
+        if let Some(name) = &session.name
+            && before.is_none_or(|it| it.name != session.name)
+        {
+            self.refuse("name", name)?;
+        }
+        let names = [
+            (&mut session.branch, before.map(|it| &it.branch)),
+            (&mut session.git.branch, before.map(|it| &it.git.branch)),
+            (&mut session.git.worktree_name, before.map(|it| &it.git.worktree_name)),
+        ];
+        for (name, before) in names {
+            let is_new = before != Some(&*name);
+            if let Some(word) = name.as_ref().filter(|_| is_new)
+                && self.secret_in_path(word)?.is_some()
+            {
+                *name = None;
+            }
+        }
+        let known = before.map(|it| it.artifacts.as_slice()).unwrap_or_default();
+        for artifact in session.artifacts.iter_mut().filter(|it| !known.contains(it)) {
+            let words = [&mut artifact.role, &mut artifact.version].into_iter().flatten();
+            words.into_iter().try_for_each(|word| self.text(word))?;
+        }
+        self.usages(session, before)
+    }
+
+    /// Leaves out the usages that are called by a secret.
+    fn usages(&self, session: &mut Session, before: Option<&Session>) -> Result<(), OpError> {
+        let known = before.map(|it| it.conversation.usages.as_slice()).unwrap_or_default();
+        for usage in std::mem::take(&mut session.conversation.usages) {
+            let is_known = known.contains(&usage);
+            if is_known || self.secret_in(event::to_line(&usage).as_bytes())?.is_none() {
+                session.conversation.usages.push(usage);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a name with a secret in it.
+    ///
+    /// # Errors
+    /// [`OpError::InvalidValue`], and as [`Redaction::bytes`].
+    pub(super) fn refuse(&self, field: &str, name: &str) -> Result<(), OpError> {
+        match self.secret_in_path(name)? {
+            Some(kind) => Err(OpError::invalid(field, format!("there is a secret in it ({kind})"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the kind of the secret that is in a name. Most names are short words between slashes.
+    fn secret_in_path(&self, name: &str) -> Result<Option<String>, OpError> {
+        match name.split('/').any(|part| redact::may_hold(part.as_bytes())) {
+            true => self.secret_in(name.as_bytes()),
+            false => Ok(None),
+        }
+    }
+
+    /// Returns the kind of the first secret in a text, which is then noted as taken out.
+    fn secret_in(&self, text: &[u8]) -> Result<Option<String>, OpError> {
+        let Some(inner) = self.inner.as_ref().filter(|_| redact::may_hold(text)) else {
+            return Ok(None);
+        };
+        let redactor = inner.redactor()?;
+        let kind = redactor.find(text).first().map(|it| it.kind.to_owned());
+        if kind.is_some() {
+            inner.note(redactor, text);
+        }
+        Ok(kind)
     }
 
     fn map(&self, map: &mut Map) -> Result<(), OpError> {

@@ -558,6 +558,14 @@ fn template(kind: Kind) -> &'static Files {
     &found.expect("a kind that git knows").1
 }
 
+/// Returns the files below a directory, in the order of their paths.
+pub fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    walk(dir, &mut |path, meta| files.extend(meta.is_file().then(|| path.to_owned())));
+    files.sort();
+    files
+}
+
 fn walk(dir: &Path, visit: &mut dyn FnMut(&Path, &fs::Metadata)) {
     let Ok(entries) = dir.read_dir() else { return };
     for entry in entries.flatten() {

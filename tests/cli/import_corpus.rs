@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::harness::{PLAIN, PROGRAM, TestRepo, text};
 
 /// Returns the directory of the transcripts, if it is here.
-fn corpus() -> Option<PathBuf> {
+pub fn corpus() -> Option<PathBuf> {
     let given = std::env::var_os("GIT_SESSION_TEST_DATA").map(PathBuf::from);
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let corpus = given.unwrap_or_else(beside).join("transcripts");

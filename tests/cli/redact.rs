@@ -1,8 +1,11 @@
 //! Secrets are kept out of the repository, whatever command they come with.
 
+use std::fs;
 use std::process::Command;
 
-use super::harness::{TestRepo, for_each_kind};
+use serde_json::Value;
+
+use super::harness::{TestRepo, executable, for_each_kind};
 
 /// A token of a known form, put together here so that no file holds one.
 fn token() -> String {
@@ -119,4 +122,80 @@ fn no_secret_that_is_said_is_recorded_and_each_line_stays_an_event() {
         assert_eq!(events[1]["input"]["auth"], "[REDACTED:github-token]");
         assert!(!is_stored(repo, &token[4..]));
     });
+}
+
+#[test]
+fn a_name_with_a_secret_in_it_is_refused_and_nothing_is_written() {
+    for_each_kind(|repo| {
+        let token = token();
+        let refused = repo.run(&["start", "x", "--name", &token]).refused();
+        let expected = "error: invalid value for 'name': there is a secret in it (github-token)\n";
+        assert_eq!(refused, expected);
+        assert_eq!(repo.git(&["for-each-ref", "refs/sessions"]), "");
+        repo.start(&["x"]);
+        let before = repo.refs();
+        let file = format!("{token}.txt");
+        repo.write(&file, "nothing");
+        let refused = repo.run(&["attach", &file]).refused();
+        assert!(refused.contains("invalid value for 'file': there is a secret"), "{refused}");
+        let refused = repo.run(&["update", "--set", &format!("name={token}")]).refused();
+        assert!(refused.contains("invalid value for 'name': there is a secret"), "{refused}");
+        assert_eq!(repo.refs(), before);
+        repo.run(&["attach", "--name", "a.txt", "--as", &token, "--version", &token, &file]).ok();
+        assert!(!is_stored(repo, &token[4..]));
+    });
+}
+
+#[test]
+fn a_branch_with_a_secret_in_its_name_is_not_recorded() {
+    for_each_kind(|repo| {
+        let branch = format!("fix/{}", token());
+        repo.git(&["switch", "-q", "-c", &branch]);
+        let made = repo.start(&["x"]);
+        assert_eq!((&made["branch"], &made["git"]["branch"]), (&Value::Null, &Value::Null));
+        repo.git(&["switch", "-q", "main"]);
+        repo.run(&["update", "--set", &format!("branch={branch}"), "-m", "y"]);
+        assert!(!is_stored(repo, &branch[8..]));
+    });
+}
+
+#[test]
+fn the_user_s_hooks_are_told_what_is_recorded() {
+    let repo = TestRepo::new();
+    let out = repo.home.path().join("told");
+    for name in ["session-transition", "session-start", "session-end"] {
+        let script = format!("#!/bin/sh\ncat >>'{}'\n", out.display());
+        executable(&repo.git_dir.join("hooks").join(name), &script);
+    }
+    let token = token();
+    repo.start(&[&format!("Use {token}")]);
+    repo.run(&["suspend", "-m", &format!("{token} expired")]).ok();
+    repo.run(&["resume"]).ok();
+    repo.run(&["finish", "-m", &token, "--handoff", &token]).ok();
+    let told = fs::read_to_string(out).expect("they were told");
+    assert_eq!(told.lines().count(), 6, "{told}");
+    assert!(told.contains("[REDACTED:github-token] expired"), "{told}");
+    assert!(!told.contains(&token[4..]), "{told}");
+}
+
+#[test]
+fn what_was_stored_without_redaction_is_exported_without_its_secrets() {
+    let repo = TestRepo::new();
+    repo.git(&["config", "session.redact", "false"]);
+    let token = token();
+    repo.start(&["--issue", &token, &format!("Use {token}")]);
+    repo.run(&["record", "--role", "user", "--message", &format!("It is {token}")]).ok();
+    repo.run(&["record", "--role", "assistant", "--message", "I see"]).ok();
+    repo.run(&["finish", "-m", &token]).ok();
+    assert!(is_stored(&repo, &token));
+    let export = |layout: &str| repo.run(&["export", "--all", "--layout", layout]).ok();
+    for layout in ["json", "yaml", "markdown", "maestro", "monoco", "choragen", "atif"] {
+        assert!(export(layout).stdout.contains(&token), "{layout}: {}", export(layout).stdout);
+    }
+    repo.git(&["config", "session.redact", "true"]);
+    for layout in ["json", "yaml", "markdown", "maestro", "monoco", "choragen", "atif"] {
+        let exported = export(layout);
+        assert!(!exported.stdout.contains(&token[4..]), "{layout}: {}", exported.stdout);
+        assert!(exported.stderr.contains("warning: redacted "), "{layout}");
+    }
 }

@@ -129,13 +129,14 @@ fn end_quietly_on_panic() {
 fn note(app: &App, call: &Call, error: &CliError) {
     let (Some(store), CliError::Op(error)) = (app.opened(), error) else { return };
     let line = format!("{} {} {} {}: {error}\n", app.now, call.agent, call.event, call.session_id);
-    let _ = append(&store.local_dir().join("hook.log"), &line);
+    let line = app.context().and_then(|it| Ok(it.redaction.bytes(line.into_bytes())?));
+    let _ = line.map(|line| append(&store.local_dir().join("hook.log"), &line));
 }
 
-fn append(path: &Path, line: &str) -> std::io::Result<()> {
+fn append(path: &Path, line: &[u8]) -> std::io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
     if file.metadata()?.len() > MAX_LOG {
         file.set_len(0)?;
     }
-    file.write_all(line.as_bytes())
+    file.write_all(line)
 }
