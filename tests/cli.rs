@@ -25,6 +25,7 @@ mod cli {
     mod import_corpus;
     mod layouts;
     mod lifecycle;
+    mod lineage;
     mod list;
     mod log;
     mod many;

@@ -58,7 +58,7 @@ impl Place {
         place
     }
 
-    fn ingest(&self, file: &str, foreign: &Foreign) -> Ingested {
+    fn ingest(&self, file: &str, foreign: &Foreign<'_>) -> Ingested {
         let mut bytes = Cursor::new(file.as_bytes().to_vec());
         let ingested =
             ingest::ingest(&self.store, &context(), self.session_id, foreign, &mut bytes);
@@ -120,12 +120,13 @@ fn context() -> Context {
     }
 }
 
-fn foreign(path: &str) -> Foreign {
+fn foreign(path: &str) -> Foreign<'static> {
     Foreign {
         kind: AgentKind::ClaudeCode,
         native_id: Some("s-1".into()),
         path: path.into(),
         lineage: Default::default(),
+        kept: Box::leak(Box::default()),
         is_final: false,
     }
 }

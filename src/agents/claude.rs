@@ -42,7 +42,7 @@ fn envelope(record: &mut Record, base: &mut Event, out: &mut Out<'_>) {
     if let Some(id) = &base.id {
         // The id of a record is its idempotency key: the same one again is the same record.
         base.copied = out.has(id);
-        out.mark(id);
+        out.note(id);
         base.copied |= out.mark(&(id, base.at));
     }
     let facts = &mut out.state.facts;

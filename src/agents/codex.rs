@@ -10,7 +10,7 @@ mod open;
 use self::item::Items;
 use super::out::{Out, first, keep_rest};
 use super::record::Record;
-use super::transcript::Reader;
+use super::transcript::{Reader, is_copying};
 use crate::model::conversation::{
     Compaction, Event, Fault, FileChange, FileOp, Meta, Payload, Phase, StopReason, TurnEnd, Usage,
 };
@@ -61,7 +61,7 @@ impl Reader for Codex {
         let counts: Option<Vec<u64>> = counts.and_then(|it| it.iter().map(Value::as_u64).collect());
         self.total = counts.and_then(|it| it.try_into().ok());
         self.own_from = memory.get("own_from").and_then(Value::as_u64).unwrap_or_default();
-        self.is_own = true;
+        self.is_own = !is_copying(memory);
     }
 
     fn finish(&mut self, out: &mut Out<'_>) {
@@ -272,9 +272,8 @@ impl Codex {
         let Some(total) = total else {
             return false;
         };
-        let facts = &out.state.facts;
-        let parent = facts.forked_from.as_ref().or(facts.parent_session.as_ref());
-        let is_of_parent = parent.is_some() && parent == out.state.inherited.session_id.as_ref();
+        let parent = out.state.facts.origin();
+        let is_of_parent = parent.is_some() && parent == out.state.inherited.session_id.as_deref();
         let is_known = out.mark(&("total", total));
         self.is_own |= !(is_of_parent && is_known);
         !self.is_own

@@ -36,4 +36,4 @@ pub use lean::lean;
 pub use out::{Facts, Lineage};
 pub use recognise::recognise;
 pub use scan::{MAX_DOCUMENT, MAX_LINE, is_document, is_value};
-pub use transcript::Transcript;
+pub use transcript::{Transcript, copied_from, is_copying};

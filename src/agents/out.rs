@@ -31,10 +31,19 @@ pub struct Facts {
     pub parent_session: Option<String>,
     /// The agent's session that this one is a copy of, up to some event.
     pub forked_from: Option<String>,
+    /// The id of its first record that has one.
+    pub root: Option<String>,
     /// The earliest time that is told.
     pub first_at: Option<Timestamp>,
     /// The latest time that is told.
     pub last_at: Option<Timestamp>,
+}
+
+impl Facts {
+    /// Returns the agent's session that this one says to be a copy or a part of.
+    pub fn origin(&self) -> Option<&str> {
+        self.forked_from.as_deref().or(self.parent_session.as_deref())
+    }
 }
 
 /// What a transcript had, so that what was copied from it into another one can be known.
@@ -48,6 +57,7 @@ pub struct Lineage {
 impl Lineage {
     /// Adds what `other` had.
     pub fn extend(&mut self, other: &Lineage) {
+        first(&mut self.session_id, other.session_id.as_deref());
         self.marks.extend(&other.marks);
     }
 
@@ -72,6 +82,10 @@ pub(super) struct State {
     pub(super) facts: Facts,
     pub(super) own: Lineage,
     pub(super) inherited: Lineage,
+    /// Where the copied beginning ends until now.
+    pub(super) copied: u64,
+    /// Whether the copied beginning is over.
+    pub(super) is_own: bool,
     pub(super) file: u64,
     pub(super) last_seq: u64,
     is_started: bool,
@@ -100,6 +114,7 @@ impl Out<'_> {
         let extra = std::mem::take(&mut base.extra);
         let replaces = std::mem::take(&mut base.replaces);
         let event = Event { payload: payload.into(), ..base.clone() };
+        first(&mut self.state.facts.root, event.id.as_deref());
         self.push(Event { extra, replaces, ..event })
     }
 
@@ -188,10 +203,20 @@ impl Out<'_> {
         self.state.own.has(mark)
     }
 
+    /// Notes that the transcript has `mark`.
+    pub(super) fn note(&mut self, mark: &impl Hash) {
+        self.state.own.add(mark);
+    }
+
     /// Notes that the transcript has `mark`; tells whether the one that it was copied from has it too.
     pub(super) fn mark(&mut self, mark: &impl Hash) -> bool {
-        self.state.own.add(mark);
-        self.state.inherited.has(mark)
+        self.note(mark);
+        let is_copied = self.state.inherited.has(mark);
+        self.state.is_own |= !is_copied;
+        if !self.state.is_own {
+            self.state.copied = self.span.offset + self.span.n_bytes;
+        }
+        is_copied
     }
 }
 

@@ -9,6 +9,20 @@ use super::{
 use crate::model::conversation::{Event, Payload};
 use crate::model::{Map, Value};
 
+/// The key of the memory that is there while a copied beginning goes on: what it is a copy of, if told.
+const COPYING: &str = "copying";
+
+/// Tells whether a copied beginning goes on where a transcript left `memory`: then going on needs what
+/// it inherits, too.
+pub fn is_copying(memory: &Map) -> bool {
+    memory.contains_key(COPYING)
+}
+
+/// Returns the agent's session that the copied beginning is of, as far as it was told.
+pub fn copied_from(memory: &Map) -> Option<&str> {
+    memory.get(COPYING).and_then(Value::as_str).filter(|it| !it.is_empty())
+}
+
 /// A reader of one agent's records.
 pub(super) trait Reader {
     /// Says what a record tells, with the envelope of `base`.
@@ -91,12 +105,24 @@ impl Transcript {
     /// `memory`. What is told is good for counting tokens. To be said before the first byte.
     pub fn going_on(mut self, memory: &Map) -> Transcript {
         self.reader.go_on(memory);
+        self.state.is_own = !is_copying(memory);
+        self.state.facts.forked_from = copied_from(memory).map(str::to_owned);
         self
     }
 
     /// Returns what a later [`Transcript::going_on`] needs: at most some hundred bytes.
     pub fn memory(&self) -> Map {
-        self.reader.memory()
+        let mut memory = self.reader.memory();
+        if self.state.copied > 0 && !self.state.is_own {
+            let origin = self.facts().origin().unwrap_or_default();
+            memory.insert(COPYING.to_owned(), origin.into());
+        }
+        memory
+    }
+
+    /// Returns how many of the first bytes are copies of what the inherited transcripts have.
+    pub fn n_copied(&self) -> u64 {
+        self.state.copied
     }
 
     /// Tells whether tokens are to be counted from the first byte again, since something changed what was

@@ -10,8 +10,9 @@ use super::app::App;
 use crate::model::{Class, SessionId};
 use crate::ops::job::World;
 use crate::ops::load;
-use crate::ops::record::{self, Recorded, Taken};
+use crate::ops::record::{self, AGENT, Recorded, Taken};
 use crate::ops::record_lines;
+use crate::ops::sources::Sources;
 use crate::store::Store;
 use crate::worker::Ending;
 
@@ -23,8 +24,6 @@ const CHUNK: u64 = 16 << 20;
 const SAMPLE: u64 = 512;
 /// How many hexadecimal digits of a name are kept.
 const N_DIGITS: usize = 16;
-/// What a source of events is called where the agents' are.
-const AGENT: &str = "record";
 
 /// Records the lines of the file `path` as they are written, until the session ends or is gone, or the
 /// process is asked to end. How far it got is kept with the session, so that the next call goes on there. A
@@ -47,17 +46,19 @@ pub fn record(
             store = World::store(app)?;
         }
         let view = load::load_at(&store, session_id, tip_oid)?.view;
-        let known = view.session.conversation.sources.into_iter();
+        let (name, extent) = (session_id.to_string(), &view.session.conversation);
         let mut shown = app.shown_path(&path);
         World::context(app, &store).redaction.text(&mut shown)?;
-        let known = known.filter(|it| it.agent == AGENT).find(|it| it.path == Some(shown.clone()));
+        let known = Sources::of(&store, &name, extent, tip_oid).like(Some(&shown))?.into_iter();
+        let known =
+            known.filter(|it| it.agent == AGENT).find(|it| it.path.as_ref() == Some(&shown));
         let begun = known.map(|it| (it.offset, it.head, it.tail));
         let is_more = match look(&store, &path, begun)? {
             None => false,
             Some((bytes, taken)) => {
                 let context = World::context(app, &store);
                 let events = record_lines::read_all(&bytes, &context.op);
-                let taken = Taken { agent: AGENT.to_owned(), path: Some(shown), ..taken };
+                let taken = Taken { path: Some(shown), ..taken };
                 let recorded = record::record(&store, &context, session_id, &events, Some(&taken))?;
                 answer(&recorded)?;
                 app.finish()?;

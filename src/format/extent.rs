@@ -16,15 +16,18 @@ pub(super) fn read(mut fields: Fields) -> Result<Extent, Invalid> {
         n_segments: count("segments")?,
         n_events: count("events")?,
         n_bytes: count("bytes")?,
+        n_more_sources: fields.integer("more_sources", 0..=MAX)?.unwrap_or_default(),
         sources: fields.maps("sources")?.into_iter().map(source).collect::<Result<_, _>>()?,
         usages: fields.maps("usages")?.into_iter().map(usage).collect::<Result<_, _>>()?,
         extra: fields.rest()?,
     })
 }
 
-fn source(mut fields: Fields) -> Result<SourceFile, Invalid> {
+/// Reads a source.
+pub(super) fn source(mut fields: Fields) -> Result<SourceFile, Invalid> {
     let mut count = |key| Ok(fields.integer(key, 0..=MAX)?.unwrap_or_default());
     let (offset, n_bytes, generation) = (count("offset")?, count("bytes")?, count("generation")?);
+    let n_copied = count("copied")?;
     Ok(SourceFile {
         n: fields.required("n", |f, key| f.integer(key, 1..=MAX))?,
         agent: fields.required("agent", Fields::line)?,
@@ -35,6 +38,8 @@ fn source(mut fields: Fields) -> Result<SourceFile, Invalid> {
         generation,
         head: fields.line("head")?,
         tail: fields.line("tail")?,
+        root: fields.line("root")?,
+        n_copied,
         tokens: fields.map("tokens")?.map(tokens).transpose()?.unwrap_or_default(),
         memory: fields.map("memory")?.map(Fields::rest).transpose()?.unwrap_or_default(),
         extra: fields.rest()?,
@@ -57,18 +62,23 @@ pub(super) fn to_map(extent: &Extent) -> Map {
     put("segments", extent.n_segments.into());
     put("events", extent.n_events.into());
     put("bytes", extent.n_bytes.into());
-    let mut put_list = |key: &str, list: Vec<Map>| {
-        if !list.is_empty() {
-            put(key, list.into_iter().map(Value::Object).collect());
-        }
-    };
-    put_list("sources", extent.sources.iter().map(source_map).collect());
-    put_list("usages", extent.usages.iter().filter_map(usage_map).collect());
+    put_list(&mut map, "sources", extent.sources.iter().map(source_map).collect());
+    if extent.n_more_sources > 0 {
+        map.insert("more_sources".to_owned(), extent.n_more_sources.into());
+    }
+    put_list(&mut map, "usages", extent.usages.iter().filter_map(usage_map).collect());
     map.extend(extent.extra.clone());
     map
 }
 
-fn source_map(source: &SourceFile) -> Map {
+fn put_list(map: &mut Map, key: &str, list: Vec<Map>) {
+    if !list.is_empty() {
+        map.insert(key.to_owned(), list.into_iter().map(Value::Object).collect());
+    }
+}
+
+/// Returns what is said of a source.
+pub(super) fn source_map(source: &SourceFile) -> Map {
     let mut map = Map::new();
     let mut put = |key: &str, value: Option<Value>| value.map(|it| map.insert(key.to_owned(), it));
     let text = |text: &Option<String>| text.as_deref().map(Value::from);
@@ -82,6 +92,8 @@ fn source_map(source: &SourceFile) -> Map {
     put("generation", count(source.generation));
     put("head", text(&source.head));
     put("tail", text(&source.tail));
+    put("root", text(&source.root));
+    put("copied", count(source.n_copied));
     let maps = [("tokens", tokens_map(&source.tokens)), ("memory", source.memory.clone())];
     for (key, it) in maps.into_iter().filter(|(_, it)| !it.is_empty()) {
         map.insert(key.to_owned(), it.into());
@@ -123,7 +135,7 @@ mod tests {
         let json = concat!(
             r#"{"segments":2,"events":3,"bytes":400,"sources":[{"n":1,"agent":"claude-code","#,
             r#""session_id":"s","path":"~/a.jsonl","offset":9,"bytes":8,"generation":1,"head":"ab","#,
-            r#""tail":"cd","x":1}],"usages":[{"seq":2,"thread":"side","msg":"m1","input":10,"#,
+            r#""tail":"cd","root":"u","copied":5,"x":1}],"more_sources":2,"usages":[{"seq":2,"thread":"side","msg":"m1","input":10,"#,
             r#""cache_read":1,"output":3}],"x_more":true}"#
         );
         let extent = read_json(json).expect("valid");

@@ -16,5 +16,6 @@ pub mod lifecycle_yaml;
 pub mod message;
 pub mod record;
 pub mod segment;
+pub mod sources;
 pub mod yaml;
 mod yaml_tree;

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use crate::agents::hooks::{Call, Moment};
 use crate::lifecycle::{Intent, Lifecycle};
 use crate::model::conversation::SourceFile;
-use crate::model::{Class, Map, Session, SessionId, Value, text};
+use crate::model::{Class, Map, SessionId, Value, text};
 use crate::ops::agent_state::{self, Activity, State};
 use crate::ops::change::{self, Draft, Verdict};
 use crate::ops::close::release;
 use crate::ops::create::{self, NewSession};
 use crate::ops::load::{self, View};
+use crate::ops::sources::Sources;
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{
     Context, OpError, agent_commits, agent_transcript, ingest, observe, record, resolve, title,
@@ -192,9 +193,9 @@ fn tell(
                 drafts.extend(more);
             }
         }
-        let sources = agent_transcript::going_on(store, &view.session, call);
+        let sources = agent_transcript::going_on(store, &view.session, call)?;
         let title = Some(&title).filter(|it| !it.is_empty() && !found.is_guest);
-        if let Some(draft) = update(&view.session, call, title, commits, sources) {
+        if let Some(draft) = update(store, &view, (call, title), commits, sources)? {
             drafts.push(draft);
         }
         Ok(if drafts.is_empty() { Verdict::Nothing } else { Verdict::Happens(drafts) })
@@ -209,12 +210,13 @@ fn tell(
 
 /// Returns the event that fills in what was not known before, and links commits.
 fn update(
-    session: &Session,
-    call: &Call,
-    title: Option<&String>,
+    store: &Store,
+    view: &View,
+    (call, title): (&Call, Option<&String>),
     commits: &[String],
     sources: Vec<SourceFile>,
-) -> Option<Draft> {
+) -> Result<Option<Draft>, OpError> {
+    let session = &view.session;
     let mut new = session.clone();
     let mut told = Vec::new();
     if let Some(title) = title.filter(|_| new.title.is_empty()) {
@@ -236,11 +238,19 @@ fn update(
     if new.commits.len() > session.commits.len() {
         told.push("commits");
     }
+    let mut segments = Vec::new();
     if !sources.is_empty() {
-        new.conversation.sources = sources;
+        let name = session.id.to_string();
+        let known = Sources::of(store, &name, &session.conversation, view.tip);
+        segments = known.put_all(&mut new.conversation, sources)?;
         told.push("sources");
     }
-    (new != *session).then(|| Draft::new("update", format!("update: {}", told.join(", ")), new))
+    if new == *session {
+        return Ok(None);
+    }
+    let mut draft = Draft::new("update", format!("update: {}", told.join(", ")), new);
+    draft.segments = segments;
+    Ok(Some(draft))
 }
 
 /// Notes which process the agent is, so that its end is seen however it ends.

@@ -1,6 +1,7 @@
 //! Taking what is new in the transcript of an agent that calls: a part at a time, so that what is taken
 //! stays when the call must end.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,8 @@ use crate::agents::hooks::{Call, Moment};
 use crate::model::conversation::SourceFile;
 use crate::model::{Session, Tokens};
 use crate::ops::agent_hook::Heard;
+use crate::ops::lineage::Kept;
+use crate::ops::sources::Sources;
 use crate::ops::{Context, OpError, ingest, load};
 use crate::store::Store;
 
@@ -37,11 +40,25 @@ pub(super) fn take(
     }
     take_file(store, context, heard, session, &path)?;
     if matches!(call.moment, Moment::Idle | Moment::End) {
+        let known = offsets(store, session)?;
         for path in parts(&path) {
-            take_file(store, context, heard, session, &path)?;
+            // Of very many, those that are as they were must cost next to nothing.
+            let offset = known.get(&shown(&path, heard.home.as_deref()));
+            let is_known = offset.is_some_and(|n| path.metadata().is_ok_and(|it| it.len() == *n));
+            if !is_known {
+                take_file(store, context, heard, session, &path)?;
+            }
         }
     }
     Ok(())
+}
+
+/// Returns how far each file of a session is taken.
+fn offsets(store: &Store, session: &Session) -> Result<HashMap<String, u64>, OpError> {
+    let Some(tip_oid) = store.tip(session.id)? else { return Ok(HashMap::new()) };
+    let name = session.id.to_string();
+    let sources = Sources::of(store, &name, &session.conversation, tip_oid).all()?;
+    Ok(sources.into_iter().filter_map(|it| Some((it.path?, it.offset))).collect())
 }
 
 /// Returns the transcripts of the sub-agents of a session. Source: where Claude Code puts them.
@@ -64,16 +81,22 @@ fn take_file(
 ) -> Result<(), OpError> {
     let call = heard.call;
     let Ok(file) = File::open(path) else { return Ok(()) };
+    let kept = Kept::before(session.created_at);
     let foreign = ingest::Foreign {
         kind: call.agent,
         native_id: Some(call.session_id.clone()),
         path: shown(path, heard.home.as_deref()),
         lineage: Default::default(),
+        kept: &kept,
         is_final: false,
     };
     let foreign = foreign.without_secrets(&context.redaction)?;
     let len = file.metadata().map_or(0, |it| it.len());
-    let sources = &session.conversation.sources;
+    let (name, Some(tip_oid)) = (session.id.to_string(), store.tip(session.id)?) else {
+        return Ok(());
+    };
+    let sources = Sources::of(store, &name, &session.conversation, tip_oid);
+    let sources = sources.like(Some(&foreign.path))?;
     let source = sources.iter().find(|it| it.path.as_ref() == Some(&foreign.path));
     let mut part = Part { file, end: source.map_or(0, |it| it.offset), at: 0 };
     let mut step = STEP;
@@ -89,17 +112,29 @@ fn take_file(
 
 /// Returns what an agent's files were taken up to by the session before, so that one that goes on is taken
 /// from there: what is in them before counts there.
-pub(super) fn going_on(store: &Store, session: &Session, call: &Call) -> Vec<SourceFile> {
+///
+/// # Errors
+/// As [`Sources::all`].
+pub(super) fn going_on(
+    store: &Store,
+    session: &Session,
+    call: &Call,
+) -> Result<Vec<SourceFile>, OpError> {
     if !call.has_transcript() || !session.conversation.sources.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let is_same =
         |it: &Session| it.links.get("agent_session") == session.links.get("agent_session");
     let before = session.parent.and_then(|id| load::load(store, id).ok());
-    let before = before.map(|it| it.view.session).filter(is_same);
-    let sources = before.into_iter().flat_map(|it| it.conversation.sources);
-    let anew = |it| SourceFile { n_bytes: 0, generation: 0, tokens: Tokens::default(), ..it };
-    sources.map(anew).collect()
+    let Some(before) = before.map(|it| it.view).filter(|it| is_same(&it.session)) else {
+        return Ok(Vec::new());
+    };
+    let (name, extent) = (before.session.id.to_string(), &before.session.conversation);
+    let mut sources = Sources::of(store, &name, extent, before.tip).all()?;
+    sources.sort_by_key(|source| source.n);
+    let tokens = Tokens::default;
+    let anew = |it| SourceFile { n_bytes: 0, generation: 0, n_copied: 0, tokens: tokens(), ..it };
+    Ok(sources.into_iter().map(anew).collect())
 }
 
 /// Returns a path with `~` for the home directory.

@@ -3,7 +3,8 @@
 
 use crate::format::segment::Holds;
 use crate::format::{event, segment};
-use crate::model::conversation::{Event, Extent};
+use crate::model::conversation::{Event, Extent, SourceFile};
+use crate::ops::sources::Sources;
 use crate::ops::{Context, OpError};
 use crate::store::NewSegment;
 
@@ -14,13 +15,15 @@ pub(super) struct Append<'c> {
     context: &'c Context,
     segments: Vec<NewSegment>,
     lines: Vec<u8>,
+    /// The file with the sources that the record has no room for, if it is another one.
+    beside: Option<NewSegment>,
 }
 
 impl<'c> Append<'c> {
     /// Begins to add to what `extent` says is there.
     pub(super) fn new(extent: &Extent, context: &'c Context) -> Append<'c> {
         let extent = extent.clone();
-        Append { extent, context, segments: Vec::new(), lines: Vec::new() }
+        Append { extent, context, segments: Vec::new(), lines: Vec::new(), beside: None }
     }
 
     /// Adds an event under the next number; one that does not say when it happened happens now.
@@ -74,7 +77,22 @@ impl<'c> Append<'c> {
     /// As [`Append::transcript`].
     pub(super) fn finish(mut self) -> Result<(Extent, Vec<NewSegment>), OpError> {
         self.end_lines()?;
+        // Its path comes after those of all segments.
+        self.segments.extend(self.beside);
         Ok((self.extent, self.segments))
+    }
+
+    /// Notes how far a source is taken.
+    ///
+    /// # Errors
+    /// As [`Sources::put`].
+    pub(super) fn source(
+        &mut self,
+        known: &Sources<'_>,
+        source: SourceFile,
+    ) -> Result<(), OpError> {
+        self.beside = known.put(&mut self.extent, source)?;
+        Ok(())
     }
 
     /// Returns the line that is kept of an event, without secrets. Every line passes through here before it
@@ -98,7 +116,8 @@ impl<'c> Append<'c> {
         }
         self.extent.n_segments += 1;
         self.extent.n_bytes += bytes.len() as u64;
-        self.segments.push(NewSegment { path: segment::path(n, holds), bytes });
+        let path = segment::path(n, holds);
+        self.segments.push(NewSegment { path, bytes, replaces: false });
         Ok(())
     }
 }

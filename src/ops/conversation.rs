@@ -9,12 +9,13 @@ use crate::agents::{AgentKind, Transcript};
 use crate::format::event;
 use crate::format::segment::Holds;
 use crate::model::Value;
-use crate::model::conversation::{Event, Payload};
+use crate::model::conversation::{Event, Extent, Payload, SourceFile};
 use crate::ops::load::Loaded;
 use crate::ops::segments::{Live, Segment, Segments};
+use crate::ops::sources;
 use crate::store::Store;
 
-pub use crate::ops::segments::{REWRITTEN, source_bytes};
+pub use crate::ops::segments::{File, REWRITTEN, source_bytes};
 
 /// How many bytes of a transcript are read at once.
 const CHUNK: usize = 64 << 10;
@@ -28,6 +29,8 @@ pub struct Conversation<'a> {
     at: usize,
     /// The last segment of each source until now.
     last_segments: HashMap<u64, u64>,
+    /// How many of the first bytes of each source are copied, where some are.
+    copied: HashMap<u64, u64>,
     sources: BTreeMap<u64, Derived>,
     events: VecDeque<Event>,
     last_seq: u64,
@@ -36,6 +39,8 @@ pub struct Conversation<'a> {
 /// A source whose events are being derived.
 struct Derived {
     transcript: Transcript,
+    /// How many of its first bytes are copied.
+    n_copied: u64,
     /// Where its own numbers became ours: the first of its numbers, and of ours.
     runs: Vec<(u64, u64)>,
     last_seq: u64,
@@ -45,12 +50,30 @@ impl<'a> Conversation<'a> {
     /// Begins to read the conversation of a session.
     pub fn of(store: &'a Store, loaded: &Loaded) -> Conversation<'a> {
         let (snapshot, extent) = (&loaded.snapshot, &loaded.view.session.conversation);
+        let segments = Segments::of(store, snapshot, extent);
+        let sources = sources::readable(store, snapshot, extent);
+        Conversation::over(segments, Live::of(store, snapshot, extent), (extent, &sources))
+    }
+
+    /// Begins to read a conversation of files that are at hand, in git's order of their paths.
+    pub fn of_files(files: &'a [File], extent: &Extent) -> Conversation<'a> {
+        let segments = || Segments::over(files.iter().cloned(), extent.n_segments);
+        Conversation::over(segments(), Live::over(segments()), (extent, &extent.sources))
+    }
+
+    fn over(
+        segments: Segments<'a>,
+        live: Live,
+        (extent, sources): (&Extent, &[SourceFile]),
+    ) -> Conversation<'a> {
+        let copied = sources.iter().filter(|it| it.n_copied > 0).map(|it| (it.n, it.n_copied));
         Conversation {
-            segments: Segments::of(store, snapshot, extent),
-            live: Live::of(store, snapshot, extent),
+            segments,
+            live,
             open: None,
             at: 0,
             last_segments: HashMap::new(),
+            copied: copied.collect(),
             sources: BTreeMap::new(),
             events: VecDeque::new(),
             last_seq: extent.n_events,
@@ -74,7 +97,8 @@ impl<'a> Conversation<'a> {
                 let derived = self.sources.entry(*source).or_insert_with(|| {
                     let kind = agent.parse().unwrap_or(AgentKind::Unknown);
                     let transcript = Transcript::new(kind).of_file(*source);
-                    Derived { transcript, runs: Vec::new(), last_seq: 0 }
+                    let n_copied = self.copied.get(source).copied().unwrap_or_default();
+                    Derived { transcript, n_copied, runs: Vec::new(), last_seq: 0 }
                 });
                 let mut events = Vec::new();
                 derived.transcript.push(part, &mut events);
@@ -136,7 +160,9 @@ impl Derived {
             let replaces = event.replaces.iter().filter_map(|seq| self.ours(*seq)).collect();
             let seq = event.seq.and_then(|seq| self.ours(seq));
             *last_seq = seq.unwrap_or(*last_seq);
-            out.push_back(Event { seq, replaces, ..event });
+            let is_before = event.src.is_some_and(|src| src.offset < self.n_copied);
+            let copied = event.copied || is_before;
+            out.push_back(Event { seq, replaces, copied, ..event });
         }
         self.last_seq = *last_seq;
     }
@@ -169,4 +195,41 @@ fn raw(reason: String, line: &[u8]) -> Event {
     let text = String::from_utf8_lossy(line);
     let record = text.parse().unwrap_or_else(|_| Value::from(text));
     Event::new(Payload::Raw { reason, record: Some(record) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bytes_that_are_copied_tell_copied_events() {
+        let line = |n: u64| {
+            let time = format!("2026-01-07T12:00:0{n}Z");
+            format!(
+                "{{\"type\":\"user\",\"uuid\":\"u{n}\",\"timestamp\":\"{time}\",\"message\":{{\"role\":\
+                 \"user\",\"content\":\"{n}\"}}}}\n"
+            )
+        };
+        let file = |path: &str, text: String| Ok((path.to_owned(), Ok(text.into_bytes())));
+        let files = [
+            file("1/0-claude-code-1.jsonl", line(1)),
+            file("1/1-claude-code-1.jsonl", line(2)),
+            Err("a directory is missing".into()),
+            file("1/2-events.jsonl", "no event\n".into()),
+        ];
+        let n_copied = line(1).len() as u64;
+        let sources = vec![SourceFile { n: 1, n_copied, ..SourceFile::default() }];
+        let extent = Extent { n_segments: 4, sources, ..Extent::default() };
+        let told: Vec<Event> = Conversation::of_files(&files, &extent).collect();
+        let is_said = |it: &&Event| matches!(it.payload, Payload::Message(_));
+        let copied: Vec<bool> = told.iter().filter(is_said).map(|it| it.copied).collect();
+        assert_eq!(copied, [true, false]);
+        let reasons = told.iter().filter_map(|it| match &it.payload {
+            Payload::Raw { reason, .. } => Some(reason.as_str()),
+            _ => None,
+        });
+        let reasons: Vec<&str> = reasons.collect();
+        assert_eq!((reasons.len(), reasons[0]), (3, "a directory is missing"));
+        assert_eq!(reasons[2], "1 segments are missing");
+    }
 }

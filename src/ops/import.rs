@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::io::{Read as _, SeekFrom};
 
-use crate::agents::{self, AgentKind, Lineage, Transcript};
+use crate::agents::{self, AgentKind, Lineage};
 use crate::lifecycle::{Intent, builtin};
 use crate::model::{Class, Map, Outcome, Session, SessionId, Timestamp, text};
-use crate::ops::conversation::source_bytes;
 use crate::ops::create::{self, NewSession};
 use crate::ops::ingest::{self, Bytes, Foreign, Told};
+use crate::ops::lineage::Kept;
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{Context, OpError, load, title};
 use crate::store::Store;
@@ -97,8 +97,8 @@ pub struct Import<'a> {
     context: Context,
     /// The session that all goes into; else each session of an agent gets its own.
     target: Option<SessionId>,
-    /// Where the agents' sessions are, once one was asked for.
-    known: Option<HashMap<(String, String), SessionId>>,
+    /// What was there before.
+    kept: Kept,
     /// What was read until now, by agent, and by agent and session.
     lineages: HashMap<(AgentKind, Option<String>), Lineage>,
 }
@@ -108,7 +108,7 @@ impl<'a> Import<'a> {
     pub fn new(store: &'a Store, context: Context, target: Option<SessionId>) -> Import<'a> {
         // Each step finds out itself what is done already.
         let context = Context { op_is_given: false, ..context };
-        Import { store, context, target, known: None, lineages: HashMap::new() }
+        Import { store, context, target, kept: Kept::default(), lineages: HashMap::new() }
     }
 
     /// Imports a transcript; with `is_dry`, only tells what would be done.
@@ -132,7 +132,8 @@ impl<'a> Import<'a> {
             kind: found.kind,
             native_id: Some(found.native_id.clone()),
             path: found.path.clone(),
-            lineage: self.lineage(found)?,
+            lineage: self.lineage(found),
+            kept: &self.kept,
             is_final: true,
         };
         let foreign = foreign.without_secrets(&self.context.redaction)?;
@@ -165,7 +166,7 @@ impl<'a> Import<'a> {
     fn preview(
         &self,
         session_id: SessionId,
-        foreign: &Foreign,
+        foreign: &Foreign<'_>,
         file: &mut dyn Bytes,
     ) -> Result<Imported, OpError> {
         let session = match self.store.tip(session_id)? {
@@ -189,7 +190,7 @@ impl<'a> Import<'a> {
     /// Returns the session that an agent's session has or gets; one whose id was not told yet when it was
     /// taken is known by its path.
     fn session_of(
-        &mut self,
+        &self,
         kind: AgentKind,
         native_id: &str,
         path: &str,
@@ -201,15 +202,12 @@ impl<'a> Import<'a> {
         if let Some(newest) = ingest::newest_run(store, kind.as_str(), native_id)? {
             return Ok(newest);
         }
-        let known = match &mut self.known {
-            Some(known) => known,
-            unknown => unknown.insert(known(store)?),
-        };
-        let find = |id: &str| known.get(&(kind.to_string(), id.to_owned())).copied();
-        match find(native_id).or_else(|| find(path)) {
-            Some(known) => Ok(known),
-            None => ingest::session_id(store, kind.as_str(), native_id),
+        for id in [native_id, path] {
+            if let Some(known) = self.kept.session_of(store, kind, id)? {
+                return Ok(known);
+            }
         }
+        ingest::session_id(store, kind.as_str(), native_id)
     }
 
     fn create(&self, session_id: SessionId, found: &Found) -> Result<(), OpError> {
@@ -266,28 +264,16 @@ impl<'a> Import<'a> {
         told.map_or(self.context.now, |it| it.min(self.context.now))
     }
 
-    /// Returns what the transcripts had that this one may be copied from.
-    fn lineage(&mut self, found: &Found) -> Result<Lineage, OpError> {
-        let facts = &found.told.facts;
-        let Some(origin) = facts.forked_from.clone().or(facts.parent_session.clone()) else {
-            // Copies of Codex say of what; others' are known by the ids and times of their records.
-            let seen = self.lineages.get(&(found.kind, None));
-            return Ok(seen
-                .filter(|_| found.kind != AgentKind::Codex)
-                .cloned()
-                .unwrap_or_default());
+    /// Returns what transcripts had that were read in this import, and that this one may be copied from.
+    fn lineage(&self, found: &Found) -> Lineage {
+        // Copies of Codex say of what; others' are known by the ids and times of their records.
+        let origin = found.told.facts.origin().map(str::to_owned);
+        let is_said = origin.is_some() || found.kind == AgentKind::Codex;
+        let lineage = match is_said {
+            true => self.lineages.get(&(found.kind, Some(origin.unwrap_or_default()))),
+            false => self.lineages.get(&(found.kind, None)),
         };
-        let key = (found.kind, Some(origin.clone()));
-        if let Some(lineage) = self.lineages.get(&key) {
-            return Ok(lineage.clone());
-        }
-        let session_id = self.session_of(found.kind, &origin, &origin)?;
-        let lineage = match self.store.tip(session_id)? {
-            Some(_) => lineage_of(self.store, session_id, found.kind, &origin)?,
-            None => Lineage::default(),
-        };
-        self.lineages.insert(key, lineage.clone());
-        Ok(lineage)
+        lineage.cloned().unwrap_or_default()
     }
 
     fn remember(&mut self, found: &Found, told: &Told) {
@@ -297,46 +283,6 @@ impl<'a> Import<'a> {
             self.lineages.insert(key, told.lineage.clone());
         }
     }
-}
-
-/// Returns where the agents' sessions are that somebody chose a session for.
-fn known(store: &Store) -> Result<HashMap<(String, String), SessionId>, OpError> {
-    let mut known = HashMap::new();
-    for (session_id, tip_oid) in store.tips()?.sessions {
-        // One damaged session hides no other.
-        let Ok(loaded) = load::load_at(store, session_id, tip_oid) else { continue };
-        for source in loaded.view.session.conversation.sources {
-            if let Some(id) = source.session_id {
-                known.insert((source.agent, id), session_id);
-            }
-        }
-    }
-    Ok(known)
-}
-
-/// Reads by what a copy of a kept transcript can be known.
-fn lineage_of(
-    store: &Store,
-    session_id: SessionId,
-    kind: AgentKind,
-    native_id: &str,
-) -> Result<Lineage, OpError> {
-    let loaded = load::load(store, session_id)?;
-    let extent = &loaded.view.session.conversation;
-    let is_it = |it: &&crate::model::conversation::SourceFile| {
-        it.agent == kind.as_str() && it.session_id.as_deref() == Some(native_id)
-    };
-    let mut transcript = Transcript::new(kind);
-    let mut events = Vec::new();
-    let Some(source) = extent.sources.iter().find(is_it) else { return Ok(Lineage::default()) };
-    let name = session_id.to_string();
-    source_bytes(store, &name, (&loaded.snapshot, extent), source.n, |bytes| {
-        transcript.push(bytes, &mut events);
-        events.clear();
-        Ok::<(), OpError>(())
-    })?;
-    transcript.finish(&mut events);
-    Ok(transcript.lineage())
 }
 
 /// Returns what leads to the agent's own session, if it has an id.

@@ -4,48 +4,55 @@
 use std::borrow::Cow;
 
 use crate::agents::{self, AgentKind, Lineage};
-use crate::model::conversation::{Extent, SourceFile, Usage};
+use crate::model::conversation::{SourceFile, Usage};
 use crate::model::{Session, SessionId, Tokens, text};
 use crate::ops::append::Append;
 use crate::ops::change::{self, Changed, Draft, Verdict};
 use crate::ops::ingest_count::Count;
 use crate::ops::ingest_file::{Look, News};
+use crate::ops::lineage::{Copy, Kept};
 use crate::ops::load::View;
 use crate::ops::record::{self, Taken};
 use crate::ops::redaction::Redaction;
 use crate::ops::segments::source_bytes;
+use crate::ops::sources::Sources;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
 
 pub use crate::ops::ingest_count::{Told, told};
 pub use crate::ops::ingest_file::Bytes;
+pub use crate::ops::runs::{MAX_RUNS, newest_run, run_id, session_id};
 
 /// The longest name of a model or an agent that is kept, in bytes.
 const MAX_WORD: usize = 256;
+/// How much of a transcript tells what it may be a copy of, in bytes.
+const BEGINNING: usize = 256 << 10;
 /// The longest id and path that are kept, in bytes.
 const MAX_LINE: usize = 1024;
 
 /// A transcript, as its session knows it.
 #[derive(Debug, Clone)]
-pub struct Foreign {
+pub struct Foreign<'a> {
     /// Whose it is.
     pub kind: AgentKind,
     /// The agent's own id of the session.
     pub native_id: Option<String>,
     /// Where it is, with `~` for the home directory. The file is known again by it.
     pub path: String,
-    /// What a transcript had that this one was copied from: that was counted there.
+    /// What other transcripts had that this one may be copied from: that was counted there.
     pub lineage: Lineage,
+    /// The transcripts of this repository, of which it may be a copy, too.
+    pub kept: &'a Kept,
     /// Whether nobody writes it any more: then a torn last line is taken, too. Else it waits.
     pub is_final: bool,
 }
 
-impl Foreign {
+impl Foreign<'_> {
     /// Takes the secrets out of what names it, which is kept, and by which it is known again.
     ///
     /// # Errors
     /// What redaction fails for.
-    pub fn without_secrets(mut self, redaction: &Redaction) -> Result<Foreign, OpError> {
+    pub fn without_secrets(mut self, redaction: &Redaction) -> Result<Self, OpError> {
         redaction.text(&mut self.path)?;
         if let Some(id) = &mut self.native_id {
             redaction.text(id)?;
@@ -67,54 +74,6 @@ pub struct Ingested {
     pub told: Told,
 }
 
-/// Returns the id of the session that an agent's own session gets when nobody has chosen one: the same
-/// for the same one, in every clone.
-///
-/// # Errors
-/// [`OpError::Store`].
-pub fn session_id(store: &Store, agent: &str, native_id: &str) -> Result<SessionId, OpError> {
-    let name =
-        store.blob_name(format!("git-session {agent} {native_id}\n").as_bytes())?.to_string();
-    let (a, b, c, d, e) = (&name[..8], &name[8..12], &name[13..16], &name[17..20], &name[20..32]);
-    let uuid = format!("{a}-{b}-8{c}-8{d}-{e}");
-    Ok(SessionId::parse(&uuid).expect("it has the form of an id of version 8"))
-}
-
-/// The most sessions that one of an agent's can become by going on after its end.
-pub const MAX_RUNS: usize = 1000;
-
-/// Returns the id of the session that an agent's own session gets the `n`th time that it goes on after an
-/// end, which is final; 0 is the first one.
-///
-/// # Errors
-/// [`OpError::Store`].
-pub fn run_id(store: &Store, agent: &str, native_id: &str, n: usize) -> Result<SessionId, OpError> {
-    match n {
-        0 => session_id(store, agent, native_id),
-        n => session_id(store, agent, &format!("{native_id}#{n}")),
-    }
-}
-
-/// Returns the newest of the sessions that an agent's own session has become; `None` if there is none.
-///
-/// # Errors
-/// [`OpError::Store`].
-pub fn newest_run(
-    store: &Store,
-    agent: &str,
-    native_id: &str,
-) -> Result<Option<SessionId>, OpError> {
-    let mut newest = None;
-    for n in 0..MAX_RUNS {
-        let session_id = run_id(store, agent, native_id, n)?;
-        if store.tip(session_id)?.is_none() {
-            break;
-        }
-        newest = Some(session_id);
-    }
-    Ok(newest)
-}
-
 /// Takes what is new in a transcript's file into a session, as one event; of a large file, several.
 ///
 /// Only whole lines are taken, and of a file that is one document, the whole one. A file that was written
@@ -128,7 +87,7 @@ pub fn ingest(
     store: &Store,
     context: &Context,
     session_id: SessionId,
-    foreign: &Foreign,
+    foreign: &Foreign<'_>,
     file: &mut dyn Bytes,
 ) -> Result<Ingested, OpError> {
     let mut all = step(store, context, session_id, foreign, file)?;
@@ -148,17 +107,19 @@ fn step(
     store: &Store,
     context: &Context,
     session_id: SessionId,
-    foreign: &Foreign,
+    foreign: &Foreign<'_>,
     file: &mut dyn Bytes,
 ) -> Result<Ingested, OpError> {
     let mut look = Look { store, path: &foreign.path, file };
     let (mut told, mut n_bytes, mut is_rewritten) = (Told::default(), 0, false);
     let changed = change::change(store, context, session_id, |view| {
-        let known = find(&view.session.conversation, foreign, &mut look)?;
+        let name = view.session.id.to_string();
+        let sources = Sources::of(store, &name, &view.session.conversation, view.tip);
+        let known = find(&sources, foreign, &mut look)?;
         let Some(news) = look.news(foreign.kind, known.as_ref(), foreign.is_final)? else {
             return Ok(Verdict::Nothing);
         };
-        let mut taking = Taking { context, foreign, view, look: &mut look, known };
+        let mut taking = Taking { context, foreign, view, look: &mut look, sources, known };
         let (draft, n_new, said) = taking.draft(news)?;
         (told, n_bytes, is_rewritten) = (said, n_new.0, n_new.1);
         Ok(Verdict::Happens(vec![draft]))
@@ -186,8 +147,8 @@ impl Ingested {
 
 /// Finds what is known of a file: by its path, and if it was moved, by its beginning.
 fn find(
-    extent: &Extent,
-    foreign: &Foreign,
+    sources: &Sources<'_>,
+    foreign: &Foreign<'_>,
     look: &mut Look<'_>,
 ) -> Result<Option<SourceFile>, OpError> {
     let id = kept_id(foreign);
@@ -197,7 +158,8 @@ fn find(
         let is_other = is_named && id.is_some() && it.session_id != id;
         it.agent == foreign.kind.as_str() && !is_other
     };
-    let mut sources = extent.sources.iter().filter(of_agent);
+    let sources = sources.like(kept_path(foreign).as_deref())?;
+    let mut sources = sources.iter().filter(of_agent);
     if let Some(found) =
         sources.clone().find(|it| it.path.is_some() && it.path == kept_path(foreign))
     {
@@ -213,20 +175,21 @@ fn find(
     moved.transpose()
 }
 
-fn kept_path(foreign: &Foreign) -> Option<String> {
+fn kept_path(foreign: &Foreign<'_>) -> Option<String> {
     Some(foreign.path.clone()).filter(|it| text::is_line(it, MAX_LINE))
 }
 
-fn kept_id(foreign: &Foreign) -> Option<String> {
+fn kept_id(foreign: &Foreign<'_>) -> Option<String> {
     foreign.native_id.clone().filter(|it| text::is_line(it, MAX_LINE))
 }
 
 /// A transcript that is being taken into a session.
 struct Taking<'a, 'l> {
     context: &'a Context,
-    foreign: &'a Foreign,
+    foreign: &'a Foreign<'a>,
     view: &'a View,
     look: &'a mut Look<'l>,
+    sources: Sources<'a>,
     known: Option<SourceFile>,
 }
 
@@ -248,42 +211,34 @@ impl Taking<'_, '_> {
         let added = &bytes[usize::try_from(n_common).unwrap_or(bytes.len())..];
         let mut append = Append::new(&session.conversation, self.context);
         let first = (append.extent.n_segments, append.extent.n_events);
-        let (native_id, path) = match &self.known {
-            Some(known) => (known.session_id.clone(), known.path.clone()),
-            None => (kept_id(self.foreign), kept_path(self.foreign)),
-        };
-        let taken = Taken {
-            agent: self.foreign.kind.as_str().to_owned(),
-            session_id: native_id,
-            path,
-            offset,
-            after: None,
-            head: Some(head),
-            tail: Some(tail),
-            rewritten_at,
-        };
-        let source = record::source_of(&mut append.extent, &taken);
+        let mut source = self.known.clone().unwrap_or_else(|| self.unknown());
         if source.session_id == source.path {
             source.session_id = kept_id(self.foreign);
         }
-        let marker = record::advance(source, &taken);
+        let (head, tail) = (Some(head), Some(tail));
+        let taken = Taken { offset, head, tail, rewritten_at, ..Taken::default() };
+        let n_before = source.n_bytes;
+        let marker = record::advance(&mut source, &taken);
         source.n_bytes += added.len() as u64;
         source.memory = count.memory.clone();
+        count.note_origin(&mut source, (news.from > 0).then_some(n_before));
         let (n, before) = (source.n, usage(&source.tokens));
         let (open, after) = count.tokens();
         let open = if count.is_anew { &before } else { open };
         record::count_tokens(&mut source.tokens, open, &after);
         record::count_tokens(&mut session.tokens, open, &after);
         append.extent.usages = count.usages(&session.conversation, self.known.is_some());
+        append.source(&self.sources, source)?;
         if let Some(marker) = marker {
             append.event(&marker)?;
         }
-        append.transcript(&taken.agent, n, added)?;
+        let agent = self.foreign.kind.as_str();
+        append.transcript(agent, n, added)?;
         let (extent, segments) = append.finish()?;
         let last = (extent.n_segments, extent.n_events);
         session.conversation = extent;
         self.note_facts(&mut session, &count);
-        let subject = format!("record: {} bytes of {}", added.len(), taken.agent);
+        let subject = format!("record: {} bytes of {agent}", added.len());
         let mut draft = Draft::new("record", subject, session);
         draft.segments = segments;
         if last.1 > first.1 {
@@ -305,22 +260,57 @@ impl Taking<'_, '_> {
         self.context.redaction.bytes(bytes)
     }
 
+    /// Returns a source of which nothing was taken yet.
+    fn unknown(&self) -> SourceFile {
+        SourceFile {
+            n: self.sources.next_n(),
+            agent: self.foreign.kind.as_str().to_owned(),
+            session_id: kept_id(self.foreign),
+            path: kept_path(self.foreign),
+            ..SourceFile::default()
+        }
+    }
+
     /// Counts what is new; from the first byte on where that is not enough.
     fn count(&mut self, news: &News, bytes: &[u8], offset: u64) -> Result<Count, OpError> {
+        let kind = self.foreign.kind;
         let known = self.known.as_ref().filter(|_| news.from > 0);
         let extent = &self.view.session.conversation;
-        let mut count = Count::new(self.foreign.kind, extent, known, &self.foreign.lineage);
+        let lineage = self.lineage(known, bytes)?;
+        let mut count = Count::new(kind, extent, known, lineage);
         count.push(bytes);
         count.finish();
         if count.looks_back() {
             let all = self.look.read(0, offset)?;
-            let told = count.into_told();
-            count = Count::new(self.foreign.kind, extent, None, &self.foreign.lineage);
+            let first = count;
+            count = Count::new(kind, extent, None, self.lineage(None, &all)?);
             count.push(&all);
             count.finish();
-            count.told = told;
+            (count.told, count.n_copied) = (first.told, first.n_copied);
         }
         Ok(count)
+    }
+
+    /// Returns what the bytes may be copies of: those from the first one on, or those that go on in a copied
+    /// beginning of what is `known`.
+    fn lineage(&self, known: Option<&SourceFile>, bytes: &[u8]) -> Result<Lineage, OpError> {
+        let foreign = self.foreign;
+        let native_id = foreign.native_id.as_deref();
+        let copy = Copy { native_id, ..Copy::new(foreign.kind, self.view.session.id) };
+        let mut lineage = foreign.lineage.clone();
+        let of_others = match known {
+            Some(known) if agents::is_copying(&known.memory) => {
+                let (origin, root) = (agents::copied_from(&known.memory), known.root.as_deref());
+                foreign.kept.lineage(self.look.store, &Copy { origin, root, ..copy })?
+            }
+            Some(_) => return Ok(Lineage::default()),
+            None => {
+                let facts = told(foreign.kind, beginning(bytes)).facts;
+                foreign.kept.lineage(self.look.store, &copy.told(&facts))?
+            }
+        };
+        lineage.extend(&of_others);
+        Ok(lineage)
     }
 
     /// Returns how many of the first bytes, up to the end of a line, are those that are kept.
@@ -361,6 +351,13 @@ impl Taking<'_, '_> {
     }
 }
 
+/// Returns what tells whose bytes are: all of one value, and the first ones of many lines.
+fn beginning(bytes: &[u8]) -> &[u8] {
+    let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let n = line.max(BEGINNING).min(bytes.len());
+    if agents::is_document(bytes) { bytes } else { &bytes[..n] }
+}
+
 fn ends_line(bytes: &[u8]) -> bool {
     bytes.last().is_none_or(|byte| *byte == b'\n')
 }
@@ -382,11 +379,14 @@ fn usage(tokens: &Tokens) -> Usage {
 pub fn n_new(
     store: &Store,
     session: &Session,
-    foreign: &Foreign,
+    foreign: &Foreign<'_>,
     file: &mut dyn Bytes,
 ) -> Result<u64, OpError> {
     let mut look = Look { store, path: &foreign.path, file };
-    let known = find(&session.conversation, foreign, &mut look)?;
+    let name = session.id.to_string();
+    let Some(tip_oid) = store.tip(session.id)? else { return Ok(0) };
+    let sources = Sources::of(store, &name, &session.conversation, tip_oid);
+    let known = find(&sources, foreign, &mut look)?;
     let news = look.news(foreign.kind, known.as_ref(), foreign.is_final)?;
     Ok(news.map_or(0, |news| news.bytes.len() as u64))
 }

@@ -4,11 +4,13 @@ use crate::agents::{AgentKind, Facts, Lineage, Transcript};
 use crate::model::conversation::{
     Content, Event, Extent, Payload, Role, SourceFile, StopReason, Totals, Usage,
 };
-use crate::model::{Map, Outcome};
+use crate::model::{Map, Outcome, text};
 use crate::ops::record;
 
 /// How many bytes are read at once.
 const CHUNK: usize = 256 << 10;
+/// The longest id of a first record that is kept, in bytes.
+const MAX_ROOT: usize = 128;
 
 /// What is in new bytes of a transcript.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +31,7 @@ pub struct Told {
 
 /// Looks what bytes say, from the first one of a transcript.
 pub fn told(kind: AgentKind, bytes: &[u8]) -> Told {
-    let mut count = Count::new(kind, &Extent::default(), None, &Lineage::default());
+    let mut count = Count::new(kind, &Extent::default(), None, Lineage::default());
     count.push(bytes);
     count.finish();
     count.told
@@ -46,6 +48,8 @@ pub(super) struct Count {
     pub(super) is_anew: bool,
     pub(super) told: Told,
     pub(super) memory: Map,
+    /// How many of the first bytes are copied.
+    pub(super) n_copied: u64,
 }
 
 impl Count {
@@ -54,21 +58,23 @@ impl Count {
         kind: AgentKind,
         extent: &Extent,
         source: Option<&SourceFile>,
-        lineage: &Lineage,
+        lineage: Lineage,
     ) -> Count {
         let mut totals = Totals::default();
         let transcript = Transcript::new(kind).starting_at(extent.n_events + 1);
         let transcript = match source {
             Some(source) => transcript.going_on(&source.memory),
-            None => transcript.inheriting(lineage.clone()),
+            None => transcript,
         };
+        let transcript = transcript.inheriting(lineage);
         if source.is_some() {
             extent.usages.iter().for_each(|usage| totals.add(usage));
         }
         let before = totals.sum();
         let (told, memory) = (Told::default(), Map::new());
         let is_anew = source.is_none();
-        Count { transcript, totals, before, n_events: extent.n_events, is_anew, told, memory }
+        let (n_events, n_copied) = (extent.n_events, 0);
+        Count { transcript, totals, before, n_events, is_anew, told, memory, n_copied }
     }
 
     /// Takes bytes into account.
@@ -86,6 +92,7 @@ impl Count {
         self.transcript.finish(&mut events);
         events.drain(..).for_each(|event| self.add(&event));
         self.memory = self.transcript.memory();
+        self.n_copied = self.transcript.n_copied();
         self.told.facts = self.transcript.facts().clone();
         self.told.lineage = self.transcript.lineage();
     }
@@ -119,6 +126,20 @@ impl Count {
             usage.seq = usage.seq.filter(|seq| *seq <= self.n_events);
         }
         usages
+    }
+
+    /// Notes what a source begins with, and how much of it is copied. With `n_before`, the bytes that were
+    /// counted are behind so many that are kept.
+    pub(super) fn note_origin(&self, source: &mut SourceFile, n_before: Option<u64>) {
+        if let Some(n_before) = n_before {
+            if self.n_copied > 0 {
+                source.n_copied = n_before + self.n_copied;
+            }
+            return;
+        }
+        source.n_copied = self.n_copied;
+        let root = self.told.facts.root.clone();
+        source.root = root.filter(|it| text::is_line(it, MAX_ROOT));
     }
 
     /// Returns what is told.

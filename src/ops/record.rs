@@ -9,6 +9,7 @@ use crate::model::{Session, SessionId, Tokens, text};
 use crate::ops::append::Append;
 use crate::ops::change::{self, Changed, Draft, Verdict};
 use crate::ops::load::View;
+use crate::ops::sources::Sources;
 use crate::ops::{Context, OpError, counter, segments};
 use crate::store::Store;
 
@@ -24,10 +25,6 @@ pub struct Recorded {
 /// How far a file was taken, and how to notice that it is another one.
 #[derive(Debug, Clone, Default)]
 pub struct Taken {
-    /// The agent that writes it.
-    pub agent: String,
-    /// The agent's own id of the session.
-    pub session_id: Option<String>,
     /// Where it is, with `~` for the home directory.
     pub path: Option<String>,
     /// How many of its bytes the caller thinks were taken before; if it was another who took them, nothing
@@ -49,6 +46,8 @@ impl Taken {
     }
 }
 
+/// What a file of events is called where the agents' are.
+pub const AGENT: &str = "record";
 /// The longest name of an answer that is remembered from call to call, in bytes.
 const MAX_MSG: usize = 256;
 
@@ -112,11 +111,14 @@ pub fn record(
         }
         let mut append = Append::new(&view.session.conversation, context);
         if let Some(taken) = taken {
-            let source = source_of(&mut append.extent, taken);
-            if taken.is_late(source) {
+            let name = view.session.id.to_string();
+            let sources = Sources::of(store, &name, &view.session.conversation, view.tip);
+            let mut source = source_of(&sources, taken)?;
+            if taken.is_late(&source) {
                 return Ok(Verdict::Nothing);
             }
-            advance(source, taken);
+            advance(&mut source, taken);
+            append.source(&sources, source)?;
         }
         draft(view, append, events, subject(events))
     })?;
@@ -124,27 +126,16 @@ pub fn record(
     Ok(Recorded { changed, seqs })
 }
 
-/// Returns the source that `taken` is of; a new one if there is none.
-pub(super) fn source_of<'e>(extent: &'e mut Extent, taken: &Taken) -> &'e mut SourceFile {
-    let is_it = |source: &SourceFile| {
-        let is_same = match (&source.session_id, &taken.session_id) {
-            (Some(known), Some(told)) => known == told && source.path == taken.path,
-            _ => source.path == taken.path,
-        };
-        source.agent == taken.agent && is_same
-    };
-    let idx = extent.sources.iter().position(is_it).unwrap_or_else(|| {
-        let n = extent.sources.iter().map(|source| source.n).max().unwrap_or(0) + 1;
-        extent.sources.push(SourceFile {
-            n,
-            agent: taken.agent.clone(),
-            session_id: taken.session_id.clone(),
-            path: taken.path.clone(),
-            ..SourceFile::default()
-        });
-        extent.sources.len() - 1
-    });
-    &mut extent.sources[idx]
+/// Returns the file of events that `taken` is of; a new one if there is none.
+fn source_of(sources: &Sources<'_>, taken: &Taken) -> Result<SourceFile, OpError> {
+    let like = sources.like(taken.path.as_deref())?;
+    let known = like.into_iter().find(|it| it.agent == AGENT && it.path == taken.path);
+    Ok(known.unwrap_or_else(|| SourceFile {
+        n: sources.next_n(),
+        agent: AGENT.to_owned(),
+        path: taken.path.clone(),
+        ..SourceFile::default()
+    }))
 }
 
 /// Notes how far a source is taken; returns the event that says that it was written anew, if it was.

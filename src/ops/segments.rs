@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::format::event;
 use crate::format::segment::{self, Holds};
+use crate::format::{self, event};
 use crate::model::conversation::{Event, Extent, Payload};
 use crate::model::{Map, Oid, Value};
-use crate::ops::OpError;
-use crate::store::{Files, Snapshot, Store};
+use crate::ops::{OpError, sources};
+use crate::store::{Snapshot, Store, StoreError};
 
 /// The kind of the event that says that a source was written anew: see `FORMAT.md`.
 pub const REWRITTEN: &str = "source.rewritten";
@@ -19,10 +19,12 @@ pub(super) struct Segment {
     pub(super) bytes: Vec<u8>,
 }
 
+/// A file below `conversation`, its path and its bytes; or why it, or where it is, cannot be read.
+pub type File = Result<(String, Result<Vec<u8>, String>), String>;
+
 /// The segments of a conversation; what cannot be read is told in its place, and does not end it.
 pub(super) struct Segments<'a> {
-    store: &'a Store,
-    files: Option<Files<'a>>,
+    files: Box<dyn Iterator<Item = File> + 'a>,
     /// The number of the next segment, and how many the record says that there are.
     next: u64,
     n_segments: u64,
@@ -32,17 +34,31 @@ impl<'a> Segments<'a> {
     /// Begins with the first segment of a session.
     pub(super) fn of(store: &'a Store, snapshot: &Snapshot, extent: &Extent) -> Segments<'a> {
         let tree = snapshot.entries.iter().find(|entry| entry.name == "conversation");
-        let files = tree.map(|entry| store.files(entry.oid));
-        Segments { store, files, next: 0, n_segments: extent.n_segments }
+        let files = tree.map(|entry| store.files(entry.oid)).into_iter().flatten();
+        let files = files.filter(|it| !matches!(it, Ok((path, _)) if is_beside(path)));
+        let read = |found: Result<(String, Oid), StoreError>| {
+            let (path, oid) = found.map_err(|error| error.to_string())?;
+            let bytes = match segment::parse(&path) {
+                Some(_) => store.blob(oid, segment::MAX_BYTES).map_err(|it| it.to_string()),
+                None => Ok(Vec::new()),
+            };
+            Ok((path, bytes))
+        };
+        Segments::over(files.map(read), extent.n_segments)
     }
 
-    fn read(&mut self, path: &str, oid: Oid) -> Result<Segment, String> {
+    /// Begins with the first of such files.
+    pub(super) fn over(files: impl Iterator<Item = File> + 'a, n_segments: u64) -> Segments<'a> {
+        Segments { files: Box::new(files), next: 0, n_segments }
+    }
+
+    fn check(&mut self, path: &str, bytes: Result<Vec<u8>, String>) -> Result<Segment, String> {
         let parsed = segment::parse(path).filter(|(n, _)| *n >= self.next);
         let misplaced = || format!("'{path}' is not the segment that follows");
         let (n, holds) = parsed.ok_or_else(misplaced)?;
         let is_next = n == self.next;
         self.next = n + 1;
-        let bytes = self.store.blob(oid, segment::MAX_BYTES).map_err(|error| error.to_string())?;
+        let bytes = bytes?;
         if !is_next {
             return Err(format!("segments before {n} are missing"));
         }
@@ -54,17 +70,22 @@ impl Iterator for Segments<'_> {
     type Item = Result<Segment, String>;
 
     fn next(&mut self) -> Option<Result<Segment, String>> {
-        let Some(found) = self.files.as_mut().and_then(Iterator::next) else {
+        let found = match self.next < segment::MAX_SEGMENTS {
+            true => self.files.next(),
+            false => None,
+        };
+        let Some(found) = found else {
             let n_missing = self.n_segments.saturating_sub(self.next);
             self.next = self.n_segments;
             return (n_missing > 0).then(|| Err(format!("{n_missing} segments are missing")));
         };
-        if self.next >= segment::MAX_SEGMENTS {
-            self.files = None;
-        }
-        let found = found.map_err(|error| error.to_string());
-        Some(found.and_then(|(path, oid)| self.read(&path, oid)))
+        Some(found.and_then(|(path, bytes)| self.check(&path, bytes)))
     }
+}
+
+/// Tells whether a file is beside the segments: it has sources.
+fn is_beside(path: &str) -> bool {
+    path.split('/').next() == Some(format::sources::DIRECTORY)
 }
 
 /// How much of each segment still holds, where files were written anew.
@@ -76,12 +97,18 @@ pub(super) struct Live {
 impl Live {
     /// Looks how much holds. It costs a pass over all segments, if any file was written anew.
     pub(super) fn of(store: &Store, snapshot: &Snapshot, extent: &Extent) -> Live {
-        if extent.sources.iter().all(|source| source.generation == 0) {
+        let sources = sources::readable(store, snapshot, extent);
+        if sources.iter().all(|source| source.generation == 0) {
             return Live::default();
         }
+        Live::over(Segments::of(store, snapshot, extent))
+    }
+
+    /// Looks how much holds of such segments.
+    pub(super) fn over(segments: Segments<'_>) -> Live {
         let mut sources: HashMap<u64, Vec<(u64, usize)>> = HashMap::new();
         let mut live = Live::default();
-        for segment in Segments::of(store, snapshot, extent).flatten() {
+        for segment in segments.flatten() {
             match segment.holds {
                 Holds::Transcript { source, .. } => {
                     sources.entry(source).or_default().push((segment.n, segment.bytes.len()));

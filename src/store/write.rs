@@ -26,7 +26,7 @@ pub struct NewEvent {
     pub lifecycle: Option<String>,
     /// Files below `artifacts/`: their new bytes, or `None` to remove them.
     pub artifacts: Vec<(String, Option<Vec<u8>>)>,
-    /// New files below `conversation/`, in git's order. None of them is there.
+    /// New files below `conversation/`, in git's order.
     pub segments: Vec<NewSegment>,
     /// The whole message of the commit.
     pub message: String,
@@ -39,6 +39,8 @@ pub struct NewSegment {
     pub path: String,
     /// What is in it.
     pub bytes: Vec<u8>,
+    /// Whether it may be there already, and is another one then.
+    pub replaces: bool,
 }
 
 /// Events that are written as commits and that no ref names yet.
@@ -223,8 +225,8 @@ impl Objects<'_> {
         segments: &[NewSegment],
     ) -> Result<(), StoreError> {
         let mut files = Vec::with_capacity(segments.len());
-        for NewSegment { path, bytes } in segments {
-            files.push((path.as_str(), self.add(Kind::Blob, bytes.clone())?));
+        for NewSegment { path, bytes, replaces } in segments {
+            files.push((path.as_str(), self.add(Kind::Blob, bytes.clone())?, *replaces));
         }
         let known = entries.iter().find(|entry| entry.name == "conversation");
         let tree_oid = self.insert(known.map(|entry| entry.oid), &files)?;
@@ -237,16 +239,16 @@ impl Objects<'_> {
     fn insert<'f>(
         &mut self,
         tree_oid: Option<Oid>,
-        files: &[(&'f str, Oid)],
+        files: &[(&'f str, Oid, bool)],
     ) -> Result<Oid, StoreError> {
         let mut entries = match tree_oid {
             Some(tree_oid) => self.small_directory(tree_oid)?,
             None => Vec::new(),
         };
         let mut rest = files;
-        while let Some((path, blob_oid)) = rest.first() {
+        while let Some((path, blob_oid, replaces)) = rest.first() {
             let Some((dir, _)) = path.split_once('/') else {
-                if entries.iter().any(|entry| entry.name == *path) {
+                if !replaces && entries.iter().any(|entry| entry.name == *path) {
                     let reason = format!("'{path}' is there already");
                     return Err(StoreError::corrupt("the conversation", reason));
                 }
@@ -254,11 +256,11 @@ impl Objects<'_> {
                 rest = &rest[1..];
                 continue;
             };
-            let below = |(path, oid): &(&'f str, Oid)| {
+            let below = |(path, oid, replaces): &(&'f str, Oid, bool)| {
                 let (first, path) = path.split_once('/')?;
-                (first == dir).then_some((path, *oid))
+                (first == dir).then_some((path, *oid, *replaces))
             };
-            let these: Vec<(&str, Oid)> = rest.iter().map_while(below).collect();
+            let these: Vec<(&str, Oid, bool)> = rest.iter().map_while(below).collect();
             let others = &rest[these.len()..];
             let known = entries.iter().find(|entry| entry.name == dir).map(|entry| entry.oid);
             let dir_oid = self.insert(known, &these)?;

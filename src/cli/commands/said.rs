@@ -9,6 +9,7 @@ use crate::model::{Map, Value};
 use crate::ops::OpError;
 use crate::ops::conversation::{Conversation, source_bytes};
 use crate::ops::load::Loaded;
+use crate::ops::sources::Sources;
 use crate::render::conversation::{self as text, Part};
 use crate::render::json;
 
@@ -29,7 +30,9 @@ pub fn show(app: &App, loaded: &Loaded, part: Part, wanted: &Json) -> Result<(),
 pub fn raw(app: &App, loaded: &Loaded, wanted: Option<u64>) -> Result<(), CliError> {
     let session = &loaded.view.session;
     let extent = &session.conversation;
-    let kept: Vec<u64> = extent.sources.iter().filter(|it| it.n_bytes > 0).map(|it| it.n).collect();
+    let name = session.id.to_string();
+    let sources = Sources::of(app.store()?, &name, extent, loaded.view.tip).all()?;
+    let kept: Vec<u64> = sources.iter().filter(|it| it.n_bytes > 0).map(|it| it.n).collect();
     let refuse = |reason: &str| OpError::InvalidValue {
         field: "--source".into(),
         reason: reason.into(),
@@ -43,9 +46,7 @@ pub fn raw(app: &App, loaded: &Loaded, wanted: Option<u64>) -> Result<(), CliErr
         (None, _) => return Err(refuse("the session has several transcripts").into()),
     };
     let of = (&loaded.snapshot, extent);
-    source_bytes(app.store()?, &session.id.to_string(), of, n, |bytes| {
-        app.answer(|out| out.write_all(bytes))
-    })
+    source_bytes(app.store()?, &name, of, n, |bytes| app.answer(|out| out.write_all(bytes)))
 }
 
 fn page(app: &App, events: Conversation<'_>, part: Part) -> Result<(), CliError> {

@@ -10,8 +10,10 @@ pub struct Extent {
     pub n_events: u64,
     /// How many bytes the segments have.
     pub n_bytes: u64,
-    /// The files that it was taken from, by number.
+    /// The first files that it was taken from, by number; at most [`Extent::MAX_SOURCES`] of a new writer.
     pub sources: Vec<SourceFile>,
+    /// How many more there are, which are not in the record but beside the segments.
+    pub n_more_sources: u64,
     /// The newest usages that a later usage of the same answer would stand for.
     pub usages: Vec<Event>,
     /// Keys that this version does not know, kept as they are.
@@ -21,6 +23,8 @@ pub struct Extent {
 impl Extent {
     /// The most `usages` that are remembered from call to call.
     pub const MAX_USAGES: usize = 4;
+    /// The most `sources` that a record gets.
+    pub const MAX_SOURCES: usize = 8;
 }
 
 /// A file that a conversation is taken from, and how far.
@@ -44,6 +48,10 @@ pub struct SourceFile {
     pub head: Option<String>,
     /// What names the last bytes of what was taken.
     pub tail: Option<String>,
+    /// The id of its first record that has one. A file with the same one is a copy, or was copied.
+    pub root: Option<String>,
+    /// How many of the first bytes that are kept are copies of what is kept of another file.
+    pub n_copied: u64,
     /// The tokens that were counted in it.
     pub tokens: Tokens,
     /// What counting later tokens needs to know of earlier ones; the agent's reader says what.

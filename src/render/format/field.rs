@@ -9,7 +9,7 @@ const OPEN: [&str; 3] = ["links", "statistics", "configuration"];
 const CLOSED: [(&str, &[&str]); 4] = [
     ("git", &["branch", "commit", "repo_root", "is_worktree", "worktree_name"]),
     ("tokens", &["input", "output", "cache_read", "cache_write", "total"]),
-    ("conversation", &["segments", "events", "bytes", "sources"]),
+    ("conversation", &["segments", "events", "bytes", "sources", "more_sources"]),
     (
         "worker",
         &[

@@ -15,8 +15,10 @@ pub struct ConversationObject {
     pub events: u64,
     /// How many bytes the segments have.
     pub bytes: u64,
-    /// The files that it was taken from.
+    /// The files that it was taken from, as far as the record has them.
     pub sources: Vec<SourceObject>,
+    /// How many more there are.
+    pub more_sources: u64,
 }
 
 /// A file that a conversation is taken from.
@@ -72,6 +74,7 @@ pub(super) fn object(extent: &Extent) -> ConversationObject {
         events: extent.n_events,
         bytes: extent.n_bytes,
         sources: extent.sources.iter().map(source).collect(),
+        more_sources: extent.n_more_sources,
     }
 }
 

@@ -191,7 +191,11 @@ fn recorded(extent: &Extent) -> Option<String> {
         1 => "1 event".to_owned(),
         n => format!("{} events", grouped(n)),
     });
-    let all: Vec<String> = events.into_iter().chain(transcripts).collect();
+    let more = (extent.n_more_sources > 0).then(|| match extent.n_more_sources {
+        1 => "1 more file".to_owned(),
+        n => format!("{} more files", grouped(n)),
+    });
+    let all: Vec<String> = events.into_iter().chain(transcripts).chain(more).collect();
     (!all.is_empty()).then(|| to_terminal(&all.join(", ")).into_owned())
 }
 

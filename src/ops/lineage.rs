@@ -1,0 +1,155 @@
+//! What an agent's transcript may be a copy of: forks and resumes begin with what another one has, with its
+//! usages, and seldom say so.
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+use crate::agents::{AgentKind, Facts, Lineage, Transcript};
+use crate::model::{SessionId, Timestamp};
+use crate::ops::segments::source_bytes;
+use crate::ops::sources::Sources;
+use crate::ops::{OpError, load};
+use crate::store::Store;
+
+/// The transcripts that a repository keeps, by what a copy of one can be known by. It is looked for once, when
+/// it is asked for.
+#[derive(Debug, Default)]
+pub struct Kept {
+    found: OnceCell<Found>,
+    /// When the session began whose transcript may be a copy; what is in it of earlier is.
+    began_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    by_id: HashMap<(String, String), Vec<Place>>,
+    by_root: HashMap<(String, String), Vec<Place>>,
+}
+
+/// Where a transcript is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    session_id: SessionId,
+    n: u64,
+    native_id: Option<String>,
+}
+
+/// The transcript that may be a copy.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Copy<'a> {
+    pub(super) kind: AgentKind,
+    /// The session that it is taken into.
+    pub(super) session_id: SessionId,
+    /// The agent's own id of its session.
+    pub(super) native_id: Option<&'a str>,
+    /// The agent's session that it says to be copied from.
+    pub(super) origin: Option<&'a str>,
+    /// The id of its first record.
+    pub(super) root: Option<&'a str>,
+    /// The earliest time in it.
+    pub(super) first_at: Option<Timestamp>,
+}
+
+impl<'a> Copy<'a> {
+    /// Begins with nothing but the agent and the session.
+    pub(super) fn new(kind: AgentKind, session_id: SessionId) -> Copy<'a> {
+        Copy { kind, session_id, native_id: None, origin: None, root: None, first_at: None }
+    }
+
+    /// Takes over what the beginning of a transcript tells.
+    pub(super) fn told(self, facts: &'a Facts) -> Copy<'a> {
+        let (origin, root) = (facts.origin(), facts.root.as_deref());
+        Copy { origin, root, first_at: facts.first_at, ..self }
+    }
+}
+
+impl Kept {
+    /// Looks only for what a transcript has of a time before `began_at`, when its session began to be told
+    /// of as it happened.
+    pub fn before(began_at: Timestamp) -> Kept {
+        Kept { began_at: Some(began_at), ..Kept::default() }
+    }
+
+    /// Returns the newest session with a transcript of the agent's session `native_id`.
+    ///
+    /// # Errors
+    /// [`OpError::Store`].
+    pub fn session_of(
+        &self,
+        store: &Store,
+        kind: AgentKind,
+        native_id: &str,
+    ) -> Result<Option<SessionId>, OpError> {
+        let key = (kind.to_string(), native_id.to_owned());
+        let places = self.found(store)?.by_id.get(&key);
+        Ok(places.and_then(|it| it.last()).map(|it| it.session_id))
+    }
+
+    /// Returns what the transcripts have that `copy` may be copied from: those that it names, and those that
+    /// begin as it does.
+    ///
+    /// # Errors
+    /// [`OpError::Corrupt`], [`OpError::Store`].
+    pub(super) fn lineage(&self, store: &Store, copy: &Copy<'_>) -> Result<Lineage, OpError> {
+        let mut lineage = Lineage::default();
+        let is_older = self.began_at.is_none_or(|at| copy.first_at.is_none_or(|it| it < at));
+        // Records of Codex have no ids, and its copies say what they are of.
+        let root = copy.root.filter(|_| copy.kind != AgentKind::Codex && is_older);
+        if root.is_none() && copy.origin.is_none() {
+            return Ok(lineage);
+        }
+        let found = self.found(store)?;
+        let key = |word: &str| (copy.kind.to_string(), word.to_owned());
+        let named = copy.origin.and_then(|id| found.by_id.get(&key(id)));
+        let alike = root.and_then(|root| found.by_root.get(&key(root)));
+        for place in named.into_iter().chain(alike).flatten() {
+            let is_itself =
+                place.session_id == copy.session_id && place.native_id.as_deref() == copy.native_id;
+            if !is_itself {
+                lineage.extend(&read(store, copy.kind, place)?);
+            }
+        }
+        Ok(lineage)
+    }
+
+    fn found(&self, store: &Store) -> Result<&Found, OpError> {
+        if let Some(found) = self.found.get() {
+            return Ok(found);
+        }
+        let mut found = Found::default();
+        for (session_id, tip_oid) in store.tips()?.sessions {
+            // One damaged session hides no other.
+            let Ok(loaded) = load::load_at(store, session_id, tip_oid) else { continue };
+            let (name, extent) = (session_id.to_string(), &loaded.view.session.conversation);
+            let sources = Sources::of(store, &name, extent, tip_oid).all();
+            for source in sources.unwrap_or_else(|_| extent.sources.clone()) {
+                let (n, native_id) = (source.n, source.session_id.clone());
+                let place = Place { session_id, n, native_id };
+                let mut note = |map: fn(&mut Found) -> &mut HashMap<_, Vec<Place>>, word| {
+                    let Some(word) = word else { return };
+                    let places = map(&mut found).entry((source.agent.clone(), word)).or_default();
+                    places.push(place.clone());
+                };
+                note(|found| &mut found.by_id, source.session_id);
+                note(|found| &mut found.by_root, source.root);
+            }
+        }
+        Ok(self.found.get_or_init(|| found))
+    }
+}
+
+/// Reads by what a copy of a kept transcript can be known.
+fn read(store: &Store, kind: AgentKind, place: &Place) -> Result<Lineage, OpError> {
+    let loaded = load::load(store, place.session_id)?;
+    let extent = &loaded.view.session.conversation;
+    let mut transcript = Transcript::new(kind);
+    let mut events = Vec::new();
+    let name = place.session_id.to_string();
+    source_bytes(store, &name, (&loaded.snapshot, extent), place.n, |bytes| {
+        transcript.push(bytes, &mut events);
+        events.clear();
+        Ok::<(), OpError>(())
+    })?;
+    transcript.finish(&mut events);
+    Ok(transcript.lineage())
+}

@@ -1,0 +1,232 @@
+//! Transcripts that are copies of others, and very many of them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::harness::TestRepo;
+
+fn hear(repo: &TestRepo, event: &str, native: &str) {
+    let said = json!({ "session_id": native, "cwd": repo.root.to_string_lossy(),
+        "transcript_path": transcript(repo, native).to_string_lossy() });
+    let output = repo.feed(&["hook", "agent", "claude-code", event], &said.to_string()).ok();
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("", ""));
+}
+
+fn transcript(repo: &TestRepo, native: &str) -> PathBuf {
+    repo.home.path().join(format!(".claude/projects/-repo/{native}.jsonl"))
+}
+
+/// Returns a turn of Claude Code's: a prompt, and an answer of 115 tokens that calls a tool.
+fn turn(native: &str, n: usize) -> String {
+    let line = |kind: &str, message: Value| {
+        let at = format!("2026-01-07T12:{:02}:{:02}.000Z", n / 60 % 60, n % 60);
+        json!({ "type": kind, "uuid": format!("{kind}-{n}"), "parentUuid": null,
+            "sessionId": native, "timestamp": at, "cwd": "/repo", "version": "2.1.0",
+            "message": message })
+    };
+    let usage = json!({ "input_tokens": 10, "output_tokens": 5, "cache_read_input_tokens": 100 });
+    let call = json!({ "type": "tool_use", "id": format!("toolu_{n}"), "name": "Bash",
+        "input": { "command": "ls" } });
+    let prompt = line("user", json!({ "role": "user", "content": format!("Prompt {n}") }));
+    let answer = line(
+        "assistant",
+        json!({ "id": format!("msg_{n}"), "role": "assistant", "model": "claude-x",
+            "content": [call], "stop_reason": "tool_use", "usage": usage }),
+    );
+    format!("{prompt}\n{answer}\n")
+}
+
+fn write(repo: &TestRepo, native: &str, turns: impl IntoIterator<Item = usize>) {
+    let path = transcript(repo, native);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+    let text: String = turns.into_iter().map(|n| turn(native, n)).collect();
+    fs::write(path, text).expect("a transcript");
+}
+
+/// Returns the session of an agent's session.
+fn session(repo: &TestRepo, native: &str) -> Value {
+    let all = repo.run(&["list", "--all", "--json"]).json();
+    let all = all["sessions"].as_array().expect("a list").clone();
+    let found = all.into_iter().find(|it| it["links"]["agent_session"] == native);
+    found.expect("a session of that name")
+}
+
+fn total(repo: &TestRepo, native: &str) -> u64 {
+    session(repo, native)["tokens"]["total"].as_u64().unwrap_or_default()
+}
+
+/// Returns how many events of a kind a session has that are copied, and that are its own.
+fn events(repo: &TestRepo, native: &str, kind: &str) -> (usize, usize) {
+    let id = session(repo, native)["id"].as_str().expect("an id").to_owned();
+    let log = repo.run(&["show", "--log", "--json", &id]).ok().stdout;
+    let all = log.lines().map(|line| line.parse::<Value>().expect("JSON"));
+    let (copied, own): (Vec<Value>, Vec<Value>) =
+        all.filter(|it| it["kind"] == kind).partition(|it| it["copied"] == true);
+    (copied.len(), own.len())
+}
+
+#[test]
+fn what_a_fork_begins_with_counts_where_it_was_said() {
+    let repo = TestRepo::new();
+    hear(&repo, "SessionStart", "first");
+    write(&repo, "first", 1..4);
+    hear(&repo, "Stop", "first");
+    hear(&repo, "SessionStart", "second");
+    write(&repo, "second", 1..4);
+    hear(&repo, "UserPromptSubmit", "second");
+    assert_eq!(total(&repo, "second"), 0);
+    write(&repo, "second", 1..6);
+    hear(&repo, "Stop", "second");
+    assert_eq!((total(&repo, "first"), total(&repo, "second")), (345, 230));
+    assert_eq!(events(&repo, "second", "message"), (3, 2));
+    assert_eq!(events(&repo, "second", "usage"), (3, 2));
+    // A fork of the fork, of another place in it.
+    hear(&repo, "SessionStart", "third");
+    write(&repo, "third", [1, 2, 3, 4, 9]);
+    hear(&repo, "Stop", "third");
+    assert_eq!((total(&repo, "third"), events(&repo, "third", "tool.call")), (115, (4, 1)));
+    // Nothing of that changes when the files are imported, too.
+    let all = repo.git(&["for-each-ref", "refs/sessions"]);
+    let paths = ["first", "second", "third"].map(|it| transcript(&repo, it));
+    for path in paths {
+        repo.run(&["import", &path.to_string_lossy()]).ok();
+    }
+    assert_eq!(repo.git(&["for-each-ref", "refs/sessions"]), all);
+    repo.check();
+}
+
+#[test]
+fn a_fork_that_is_imported_later_counts_what_is_its_own() {
+    let repo = TestRepo::new();
+    write(&repo, "first", 1..4);
+    write(&repo, "second", [1, 2, 7]);
+    for native in ["first", "second"] {
+        repo.run(&["import", &transcript(&repo, native).to_string_lossy()]).ok();
+    }
+    assert_eq!((total(&repo, "first"), total(&repo, "second")), (345, 115));
+    assert_eq!(events(&repo, "second", "message"), (2, 1));
+    // Whoever is told of first has it: here the fork was.
+    let repo = TestRepo::new();
+    write(&repo, "first", 1..4);
+    write(&repo, "second", [1, 2, 7]);
+    for native in ["second", "first"] {
+        repo.run(&["import", &transcript(&repo, native).to_string_lossy()]).ok();
+    }
+    assert_eq!((total(&repo, "first"), total(&repo, "second")), (115, 345));
+}
+
+#[test]
+fn a_long_copied_beginning_is_taken_in_parts_and_counts_nowhere_twice() {
+    let repo = TestRepo::new();
+    let pad = |native: &str, text: &str| {
+        let path = transcript(&repo, native);
+        let more = fs::read_to_string(&path).expect("a transcript");
+        let long = format!("{{\"type\":\"mode\",\"mode\":\"{}\"}}\n", "x".repeat(1 << 20));
+        let lines: Vec<&str> = more.split_inclusive('\n').collect();
+        let text: String =
+            lines.iter().map(|line| format!("{line}{long}")).collect::<String>() + text;
+        fs::write(path, text).expect("a transcript");
+    };
+    hear(&repo, "SessionStart", "first");
+    write(&repo, "first", 1..5);
+    pad("first", "");
+    hear(&repo, "Stop", "first");
+    hear(&repo, "SessionStart", "second");
+    write(&repo, "second", 1..5);
+    pad("second", &turn("second", 9));
+    hear(&repo, "Stop", "second");
+    assert_eq!((total(&repo, "first"), total(&repo, "second")), (460, 115));
+    assert_eq!(events(&repo, "second", "message"), (4, 1));
+}
+
+#[test]
+fn a_thread_of_codex_that_was_forked_counts_what_is_its_own() {
+    let repo = TestRepo::new();
+    let total_of = |n: u64| json!({ "input_tokens": 10 * n, "output_tokens": n });
+    let line = |n: u64, payload: Value| {
+        let at = format!("2026-01-07T12:00:{n:02}.000Z");
+        json!({ "timestamp": at, "type": if payload["id"].is_null() { "event_msg" } else { "session_meta" },
+            "payload": payload })
+    };
+    let usage = |at: u64, n: u64| {
+        let info = json!({ "total_token_usage": total_of(n), "last_token_usage": total_of(1) });
+        line(at, json!({ "type": "token_count", "info": info }))
+    };
+    let file = |name: &str, lines: &[Value]| {
+        let path = repo.home.path().join(format!(".codex/sessions/rollout-{name}.jsonl"));
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(&path, text).expect("a transcript");
+        path
+    };
+    let tell = |native: &str, path: &PathBuf| {
+        let said = json!({ "session_id": native, "cwd": repo.root.to_string_lossy(),
+            "transcript_path": path.to_string_lossy() });
+        repo.feed(&["hook", "agent", "codex", "Stop"], &said.to_string()).ok();
+    };
+    let head = |id: &str| line(0, json!({ "id": id, "cwd": "/repo" }));
+    let first = file("first", &[head("first"), usage(1, 1), usage(2, 2), usage(3, 3)]);
+    tell("first", &first);
+    let fork = line(0, json!({ "id": "second", "cwd": "/repo", "forked_from_id": "first" }));
+    let begun = [fork, head("first"), usage(21, 1), usage(22, 2)];
+    tell("second", &file("second", &begun));
+    assert_eq!((total(&repo, "first"), total(&repo, "second")), (33, 0));
+    let all = [&begun[..], &[usage(23, 3), usage(24, 4), usage(25, 5)]].concat();
+    tell("second", &file("second", &all));
+    assert_eq!((total(&repo, "first"), total(&repo, "second")), (33, 22));
+    assert_eq!(events(&repo, "second", "usage"), (3, 2));
+}
+
+#[test]
+fn a_session_with_very_many_files_stays_small() {
+    let repo = TestRepo::new();
+    hear(&repo, "SessionStart", "main");
+    write(&repo, "main", 1..2);
+    let parts = transcript(&repo, "main").with_extension("").join("subagents");
+    fs::create_dir_all(&parts).expect("a directory");
+    let n_parts = 120;
+    let part = |n: usize| parts.join(format!("agent-{n:04}.jsonl"));
+    for n in 0..n_parts {
+        let text = turn("main", 100 + n)
+            .replace("\"uuid\"", "\"isSidechain\":true,\"agentId\":\"x\",\"uuid\"");
+        fs::write(part(n), text).expect("a transcript");
+    }
+    let conversation = || session(&repo, "main")["conversation"].clone();
+    let n_taken = || {
+        let told = conversation();
+        told["sources"].as_array().map_or(0, Vec::len) as u64
+            + told["more_sources"].as_u64().unwrap_or(0)
+    };
+    // A call has so much time; the next one goes on.
+    for _ in 0..n_parts {
+        hear(&repo, "Stop", "main");
+        if n_taken() == n_parts as u64 + 1 {
+            break;
+        }
+    }
+    let told = conversation();
+    assert_eq!(
+        (told["sources"].as_array().map(Vec::len), &told["more_sources"]),
+        (Some(8), &json!(113))
+    );
+    assert_eq!(total(&repo, "main"), 115 * (n_parts as u64 + 1));
+    let id = session(&repo, "main")["id"].as_str().expect("an id").to_owned();
+    let record = repo.git(&["cat-file", "-s", &format!("refs/sessions/{id}:session.yaml")]);
+    assert!(record.trim().parse::<u64>().expect("a size") < 8000, "{record}");
+    // What is beside the record goes on where it was, is shown, and is taken only once.
+    let long = fs::read_to_string(part(77)).expect("a part");
+    let more =
+        turn("main", 999).replace("\"uuid\"", "\"isSidechain\":true,\"agentId\":\"x\",\"uuid\"");
+    fs::write(part(77), format!("{long}{more}")).expect("a transcript");
+    hear(&repo, "Stop", "main");
+    assert_eq!((n_taken(), total(&repo, "main")), (121, 115 * 122));
+    let raw = |n: u64| repo.run(&["show", "--raw", "--source", &n.to_string(), &id]).ok().stdout;
+    assert_eq!(raw(79), format!("{long}{more}"));
+    let tip = session(&repo, "main")["tip"].clone();
+    hear(&repo, "Stop", "main");
+    repo.run(&["import", &parts.to_string_lossy()]).ok();
+    assert_eq!(session(&repo, "main")["tip"], tip);
+    repo.check();
+}
