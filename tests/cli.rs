@@ -10,6 +10,7 @@ mod cli {
     mod harness;
 
     mod agent;
+    mod agent_commits;
     mod attach;
     mod check;
     mod damage;

@@ -65,8 +65,9 @@ pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), O
     let known = agent_state::read(store, session_id);
     let head = store.head()?.commit;
     let commits = match &known {
-        Some(State { head: Some(before), .. }) if head.as_ref() != Some(before) => {
-            agent_commits::made_since(store, before)
+        Some(State { head: Some(before), at, .. }) if head.as_ref() != Some(before) => {
+            let made = agent_commits::made_since(store, before);
+            agent_commits::of_session(store, session_id, made, *at, &heard.call.committed)?
         }
         _ => Vec::new(),
     };
@@ -82,8 +83,8 @@ pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), O
     if !found.is_guest && !is_over && heard.call.moment != Moment::End {
         accompany(store, context, heard, session_id)?;
     }
-    let state = State { activity, head };
-    if !is_over && known.as_ref() != Some(&state) {
+    let state = State { activity, head, at: Some(context.now) };
+    if !is_over {
         // Without it a commit is not seen, or seen twice and then known; nothing else depends on it.
         let kept = agent_state::write(store, session_id, &state);
         kept.unwrap_or_else(|error| tracing::warn!(%error, "an agent's state is not kept"));

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use crate::model::SessionId;
+use crate::model::{SessionId, Timestamp};
 use crate::store::Store;
 
 /// The most that is read of a state, in bytes.
@@ -47,6 +47,8 @@ pub struct State {
     pub activity: Activity,
     /// The commit that HEAD was at.
     pub head: Option<String>,
+    /// When that was; `None` in what an older version wrote.
+    pub at: Option<Timestamp>,
 }
 
 fn path(store: &Store, session_id: SessionId) -> PathBuf {
@@ -58,9 +60,10 @@ pub fn read(store: &Store, session_id: SessionId) -> Option<State> {
     let file = fs::File::open(path(store, session_id)).ok()?;
     let mut text = String::new();
     file.take(MAX_BYTES).read_to_string(&mut text).ok()?;
-    let (activity, head) = text.trim_end().split_once(' ')?;
-    let head = Some(head.to_owned()).filter(|it| it != "-");
-    Some(State { activity: Activity::parse(activity)?, head })
+    let mut words = text.trim_end().split(' ');
+    let activity = Activity::parse(words.next()?)?;
+    let head = Some(words.next()?.to_owned()).filter(|it| it != "-");
+    Some(State { activity, head, at: words.next().and_then(Timestamp::parse) })
 }
 
 /// Keeps it, for this user only.
@@ -72,7 +75,8 @@ pub fn write(store: &Store, session_id: SessionId, state: &State) -> io::Result<
     let dir = path.parent().map(PathBuf::from).unwrap_or_default();
     DirBuilder::new().recursive(true).mode(0o700).create(&dir)?;
     let head = state.head.as_deref().unwrap_or("-");
-    let line = format!("{} {head}\n", state.activity.as_str());
+    let at = state.at.map(|at| format!(" {at}")).unwrap_or_default();
+    let line = format!("{} {head}{at}\n", state.activity.as_str());
     // Two calls at a time do not write into one file.
     let draft = dir.join(format!(".{session_id}.{:?}", std::thread::current().id()));
     let mut options = OpenOptions::new();

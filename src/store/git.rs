@@ -33,6 +33,22 @@ pub(super) fn head(store: &Store) -> Result<Head, StoreError> {
     Ok(Head { branch, commit })
 }
 
+/// Returns the newest lines of HEAD's log in the form of its file, oldest first, without who and when.
+pub(super) fn head_log(store: &Store, max: u64) -> Result<Vec<u8>, StoreError> {
+    let n = format!("-n{}", max / 128);
+    let args = ["log", "-g", "--no-color", "--format=%H%x09%gs", &n, "HEAD", "--"];
+    let output = run(command(store).args(args), b"")?;
+    expect_success(&output, "cannot read the log of HEAD")?;
+    let mut log = Vec::new();
+    let mut old = Oid::null(store.hash_kind()).to_string();
+    for line in output.stdout.lines().rev() {
+        let (new, why) = line.split_once_str("\t").unwrap_or((line, b""));
+        log.extend([old.as_bytes(), b" ", new, b"\t", why, b"\n"].concat());
+        old = new.to_str_lossy().into_owned();
+    }
+    Ok(log)
+}
+
 /// Returns the commit that a revision names.
 pub(super) fn find_commit(store: &Store, revision: &str) -> Option<Oid> {
     let revision = format!("{revision}^{{commit}}");

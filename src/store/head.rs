@@ -34,9 +34,12 @@ impl Store {
         Ok(Head { branch, commit })
     }
 
-    /// Returns the last `max` bytes of the log of this work tree's HEAD, from the beginning of a line on;
-    /// `None` if there is no file of it.
+    /// Returns the last `max` bytes of the log of this work tree's HEAD, from the beginning of a line on, as
+    /// a file of it has them; `None` if there is none.
     pub fn head_log(&self, max: u64) -> Option<Vec<u8>> {
+        if self.refs == RefFormat::Git {
+            return git::head_log(self, max).ok();
+        }
         let mut file = File::open(self.git_dir.join("logs/HEAD")).ok()?;
         let from = file.metadata().ok()?.len().saturating_sub(max);
         file.seek(SeekFrom::Start(from)).ok()?;

@@ -1,3 +1,4 @@
+use super::committed::committed;
 use crate::agents::AgentKind;
 use crate::agents::record::Record;
 use crate::model::Value;
@@ -64,6 +65,8 @@ pub struct Call {
     pub reason: Option<String>,
     /// The number of its process, where it says so.
     pub pid: Option<u64>,
+    /// The abbreviated ids of commits that it says to have made just now.
+    pub committed: Vec<String>,
     /// What was said and done, of an agent whose transcript cannot be read beside it.
     pub events: Vec<Event>,
 }
@@ -73,6 +76,7 @@ impl Call {
     /// say which session it is of.
     pub fn parse(agent: AgentKind, event: Option<&str>, text: &[u8]) -> Option<Call> {
         let value: Value = serde_json::from_slice(text).ok()?;
+        let committed = committed(&value);
         let agent = sniff(&value).unwrap_or(agent);
         let mut record = Record::new(value).ok()?;
         let said = word(&mut record, &["hook_event_name", "hookEventName", "event"]);
@@ -96,6 +100,7 @@ impl Call {
             prompt: word(&mut record, &["prompt", "initialPrompt"]),
             reason: word(&mut record, &["reason", "source"]),
             pid: record.number("pid"),
+            committed,
             events: Vec::new(),
         };
         if !call.has_transcript() {

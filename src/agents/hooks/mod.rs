@@ -4,6 +4,7 @@
 //! configuration, at [`Call`] for what is said.
 
 mod call;
+mod committed;
 mod edit;
 mod setup;
 
