@@ -24,8 +24,9 @@ const FLOORS: [(&str, &[&str]); 10] = [
 
 /// What may be named in some places only. `serde_json` is beyond `format` where its value is the data
 /// itself (D-003): the type in `model::map`, a number in `ops::counter`, JSON on its way out and in.
-const PLACES: [(&str, &[&str]); 20] = [
+const PLACES: [(&str, &[&str]); 21] = [
     ("gix", &["store/"]),
+    ("imara_diff", &["store/patch.rs"]),
     ("rustix", &["store/", "worker/"]),
     ("nix", &["worker/"]),
     ("signal_hook", &["worker/"]),

@@ -5,6 +5,7 @@
 mod class;
 pub mod conversation;
 mod id;
+mod link;
 mod map;
 mod oid;
 mod outcome;
@@ -14,6 +15,7 @@ mod timestamp;
 
 pub use class::Class;
 pub use id::{Handle, SessionId};
+pub use link::{CommitLink, KnownBy, PatchSize};
 pub use map::{Map, Value};
 pub use oid::{HashKind, Oid};
 pub use outcome::Outcome;

@@ -4,10 +4,10 @@ use crate::format::message::{self, Excerpt, Headline};
 use crate::format::record::RecordError;
 use crate::format::{lifecycle_yaml, record};
 use crate::lifecycle::Lifecycle;
-use crate::model::{Oid, Session, SessionId};
+use crate::model::{CommitLink, Oid, Session, SessionId};
 use crate::ops::hook::{self, Story};
 use crate::ops::load::{self, Loaded, View};
-use crate::ops::{Context, OpError, patch};
+use crate::ops::{Context, OpError, links, patch};
 use crate::store::{CommitInfo, NewEvent, NewSegment, SessionLock, Store, StoreError};
 
 /// How often a lost race is judged again before it is called a conflict.
@@ -28,6 +28,8 @@ pub struct Draft {
     pub event: &'static str,
     /// More trailers.
     pub trailers: Vec<(&'static str, String)>,
+    /// Commits that were made in the session; the number of the event is filled in.
+    pub links: Vec<CommitLink>,
     /// New files below `conversation/`, in order.
     pub segments: Vec<NewSegment>,
     /// Changed files below `artifacts/`.
@@ -45,6 +47,7 @@ impl Draft {
             body: String::new(),
             event,
             trailers: Vec::new(),
+            links: Vec::new(),
             segments: Vec::new(),
             artifacts: Vec::new(),
             keeps_updated_at: false,
@@ -139,6 +142,7 @@ pub fn write(
     let mut seq = base.map_or(0, |base| base.view.session.seq);
     let mut events = Vec::with_capacity(drafts.len());
     let mut last: Option<Session> = None;
+    let mut linked = links::Linked::on(store, base.map(|base| &base.snapshot));
     for mut draft in drafts {
         seq += 1;
         if seq > record::MAX_SEQ {
@@ -150,7 +154,8 @@ pub fn write(
         }
         let before = last.as_ref().or(base.map(|base| &base.view.session));
         context.redaction.draft(&mut draft, before)?;
-        events.push(to_event(context, lifecycle, &mut draft)?);
+        let links = linked.add(std::mem::take(&mut draft.links), seq)?;
+        events.push(NewEvent { links, ..to_event(context, lifecycle, &mut draft)? });
         last = Some(draft.session);
     }
     let session = last.expect("a change has at least one event");
@@ -183,6 +188,7 @@ fn to_event(
     Ok(NewEvent {
         record: to_record(session)?,
         lifecycle: None,
+        links: Vec::new(),
         artifacts: std::mem::take(&mut draft.artifacts),
         segments: std::mem::take(&mut draft.segments),
         message: message::write(&headline, &Excerpt::of(session, class)),

@@ -4,6 +4,7 @@ use std::io::{Read, Seek, SeekFrom};
 use gix::bstr::ByteSlice;
 
 use super::open::{RefFormat, lossy};
+use super::read::to_id;
 use super::{Store, StoreError, WorkTreeError, git};
 use crate::model::{GitContext, HashKind, Map, text};
 
@@ -91,6 +92,13 @@ impl Store {
         };
         let commit = id.object().ok()?.peel_to_kind(gix::objs::Kind::Commit).ok()?;
         crate::model::Oid::from_bytes(commit.id.as_bytes())
+    }
+
+    /// Tells whether the commit `older` is in the history of `newer`, or is it.
+    pub fn is_in_history(&self, older: crate::model::Oid, newer: crate::model::Oid) -> bool {
+        let older = to_id(older);
+        let base = self.repo.merge_base(older, to_id(newer));
+        base.ok().flatten().is_some_and(|base| base.detach() == older)
     }
 
     /// Tells whether the branch `name` exists.

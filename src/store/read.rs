@@ -16,6 +16,8 @@ pub struct CommitInfo {
     pub parents: Vec<Oid>,
     /// Who acted.
     pub author: Identity,
+    /// When it was written, to the second; 1970 if the commit says nonsense.
+    pub authored_at: Timestamp,
     /// When it was committed, to the second; 1970 if the commit says nonsense.
     pub committed_at: Timestamp,
     /// The whole message.
@@ -62,15 +64,18 @@ impl Store {
         let commit = gix::objs::CommitRef::from_bytes(&data, self.repo.object_hash())
             .map_err(|error| corrupt(&error))?;
         let author = commit.author().map_err(|error| corrupt(&error))?;
-        let seconds = commit.committer().ok().and_then(|who| who.time().ok()).map(|at| at.seconds);
+        let committed = commit.committer().ok().and_then(|who| who.time().ok());
+        let at = |time: Option<gix::date::Time>| {
+            time.and_then(|at| Timestamp::from_seconds(at.seconds))
+                .unwrap_or_else(|| Timestamp::from_seconds(0).expect("1970 is in range"))
+        };
         Ok(CommitInfo {
             oid: commit_oid,
             tree_oid: to_oid(commit.tree()),
             parents: commit.parents().map(to_oid).collect(),
             author: Identity { name: lossy(author.name), email: lossy(author.email) },
-            committed_at: seconds
-                .and_then(Timestamp::from_seconds)
-                .unwrap_or_else(|| Timestamp::from_seconds(0).expect("1970 is in range")),
+            authored_at: at(author.time().ok()),
+            committed_at: at(committed),
             message: lossy(commit.message),
             trailers: commit
                 .message_trailers()

@@ -40,11 +40,12 @@ pub struct Snapshot {
 }
 
 /// What a session's tree may hold. Source: `FORMAT.md`, "The tree".
-const WHITELIST: [(&str, EntryKind); 5] = [
+const WHITELIST: [(&str, EntryKind); 6] = [
     ("session.yaml", EntryKind::Blob),
     ("lifecycle.yaml", EntryKind::Blob),
     ("artifacts", EntryKind::Tree),
     ("checkpoints", EntryKind::Tree),
+    ("commits", EntryKind::Tree),
     ("conversation", EntryKind::Tree),
 ];
 

@@ -26,6 +26,8 @@ pub struct NewEvent {
     pub lifecycle: Option<String>,
     /// Files below `artifacts/`: their new bytes, or `None` to remove them.
     pub artifacts: Vec<(String, Option<Vec<u8>>)>,
+    /// Files below `commits/` with all that is in them now.
+    pub links: Vec<(String, Vec<u8>)>,
     /// New files below `conversation/`, in git's order.
     pub segments: Vec<NewSegment>,
     /// The whole message of the commit.
@@ -213,10 +215,40 @@ impl Objects<'_> {
         if !event.artifacts.is_empty() {
             self.apply_artifacts(entries, &event.artifacts)?;
         }
+        if !event.links.is_empty() {
+            self.apply_links(entries, &event.links)?;
+        }
         if !event.segments.is_empty() {
             self.apply_segments(entries, &event.segments)?;
         }
         Ok(())
+    }
+
+    fn apply_links(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        files: &[(String, Vec<u8>)],
+    ) -> Result<(), StoreError> {
+        let known = entries.iter().find(|entry| entry.name == "commits").map(|entry| entry.oid);
+        let mut all = match known {
+            Some(tree_oid) => self.directory(tree_oid)?,
+            None => Vec::new(),
+        };
+        for (name, bytes) in files {
+            let blob_oid = self.add(Kind::Blob, bytes.clone())?;
+            put(&mut all, name, EntryKind::Blob, blob_oid);
+        }
+        let tree_oid = self.tree(&all)?;
+        put(entries, "commits", EntryKind::Tree, tree_oid);
+        Ok(())
+    }
+
+    /// Reads a directory of files that may be one of this write.
+    fn directory(&self, tree_oid: Oid) -> Result<Vec<Entry>, StoreError> {
+        match self.all.iter().find(|object| object.oid == tree_oid) {
+            Some(object) => self.store.entries_of(tree_oid, &object.data),
+            None => self.store.directory(tree_oid),
+        }
     }
 
     fn apply_segments(

@@ -1,0 +1,9 @@
+//! Commits and sessions: what is recorded of a commit, and which sessions one was made in.
+#![allow(clippy::disallowed_methods, reason = "tests meet the clock and the environment")]
+
+#[path = "links/claims.rs"]
+mod claims;
+#[path = "links/patch.rs"]
+mod patch;
+#[path = "links/place.rs"]
+mod place;
