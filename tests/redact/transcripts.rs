@@ -1,4 +1,5 @@
-//! Real transcripts, if `GIT_SESSION_TRANSCRIPTS` names a directory of some; else a few lines of ours.
+//! Real transcripts, of the directory that `GIT_SESSION_TRANSCRIPTS` names, else of those in
+//! `GIT_SESSION_TEST_DATA`; without them, a few lines of ours.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,11 +35,11 @@ pub fn lines() -> Vec<String> {
 
 #[expect(clippy::disallowed_methods, reason = "the directory is the tester's")]
 fn directory() -> Option<PathBuf> {
-    let dir = std::env::var_os("GIT_SESSION_TRANSCRIPTS").map(PathBuf::from);
+    let named = |name| std::env::var_os(name).map(PathBuf::from);
+    let data = || named("GIT_SESSION_TEST_DATA").map(|dir| dir.join("transcripts"));
+    let dir = named("GIT_SESSION_TRANSCRIPTS").or_else(data).filter(|dir| dir.is_dir());
     if dir.is_none() {
-        println!(
-            "note: GIT_SESSION_TRANSCRIPTS is not set; only a few lines of ours are looked at"
-        );
+        println!("note: GIT_SESSION_TEST_DATA is not set; only lines of ours are looked at");
     }
     dir
 }
