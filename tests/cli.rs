@@ -15,6 +15,7 @@ mod cli {
     mod check;
     mod damage;
     mod delete;
+    mod doctor;
     mod errors;
     mod export;
     mod files;

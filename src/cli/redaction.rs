@@ -18,11 +18,12 @@ const SAMPLES: [&str; 5] = ["example", "sample", "template", "dist", "defaults"]
 
 /// Returns how secrets are kept out. Nothing is read before a text may hold one.
 pub fn of(app: &App, store: &Store) -> Redaction {
-    let settings = store.settings();
-    if !settings.redact {
-        return Redaction::default();
-    }
-    let settings = settings.clone();
+    if store.settings().redact { rules(app, store) } else { Redaction::default() }
+}
+
+/// Returns how secrets are known, whether they are kept out or not.
+pub fn rules(app: &App, store: &Store) -> Redaction {
+    let settings = store.settings().clone();
     let home = app.environment.get("HOME").map(str::to_owned);
     let root = store.work_dir().map(Path::to_owned);
     Redaction::new(move || make(&settings, home.as_deref(), root.as_deref()))

@@ -85,6 +85,12 @@ pub fn write(store: &Store, session_id: SessionId, state: &State) -> io::Result<
     fs::rename(&draft, &path)
 }
 
+/// Returns the sessions of which it is kept.
+pub fn session_ids(store: &Store) -> Vec<SessionId> {
+    let entries = fs::read_dir(store.local_dir().join("agents")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| SessionId::parse(entry.file_name().to_str()?)).collect()
+}
+
 /// Forgets it.
 pub fn forget(store: &Store, session_id: SessionId) {
     let _ = fs::remove_file(path(store, session_id));

@@ -41,6 +41,15 @@ pub fn is_enabled(scope: &Scope, setup: &Setup) -> bool {
     text.ok().flatten().is_some_and(|text| setup.is_enabled(&text))
 }
 
+/// Returns the program that an agent is told to call, where it is not there; `is_on_path` says whether it is
+/// found by its name.
+pub fn missing_program(scope: &Scope, setup: &Setup, is_on_path: bool) -> Option<String> {
+    let text = read(&scope.file(setup)).ok().flatten()?;
+    let program = setup.program(&text)?;
+    let is_there = if program.contains('/') { Path::new(program).is_file() } else { is_on_path };
+    (!is_there).then(|| program.to_owned())
+}
+
 /// A change of an agent's file that is possible, and not made yet.
 #[derive(Debug)]
 pub struct Change {

@@ -203,6 +203,21 @@ impl Redaction {
         }
     }
 
+    /// Returns the rules by which there are secrets in a text, each once, and takes nothing out.
+    ///
+    /// # Errors
+    /// As [`Redaction::bytes`].
+    pub fn rules_met(&self, text: &[u8]) -> Result<Vec<String>, OpError> {
+        let Some(inner) = self.inner.as_ref().filter(|_| redact::may_hold(text)) else {
+            return Ok(Vec::new());
+        };
+        let mut rules: Vec<String> =
+            inner.redactor()?.find(text).into_iter().map(|it| it.kind.to_owned()).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        Ok(rules)
+    }
+
     /// Returns the kind of the first secret in a text, which is then noted as taken out.
     fn secret_in(&self, text: &[u8]) -> Result<Option<String>, OpError> {
         let Some(inner) = self.inner.as_ref().filter(|_| redact::may_hold(text)) else {

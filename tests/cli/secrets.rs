@@ -162,6 +162,8 @@ fn assert_nothing_left(repo: &TestRepo, plants: &[Plant], n_planted: usize) {
     );
     let shown: Vec<&String> = left.iter().take(40).collect();
     assert!(left.is_empty(), "{shown:#?}");
+    // What was redacted has no secret for a second look either.
+    assert_eq!(repo.run(&["doctor"]).exits(0).stdout, "");
 }
 
 /// A transcript of Claude Code in which each secret is said, passed to a tool and returned by one.

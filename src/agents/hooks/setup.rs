@@ -197,6 +197,20 @@ impl Setup {
         }
     }
 
+    /// Returns the program that the agent is told to call in this text, as a path or as `git-session`; `None` if
+    /// it is not told to.
+    pub fn program<'t>(&self, text: &'t str) -> Option<&'t str> {
+        if !self.is_enabled(text) {
+            return None;
+        }
+        let (before, quote) = match self.form {
+            Form::Plugin => ("const program = \"", '"'),
+            _ => ("test -x '", '\''),
+        };
+        let path = text.split_once(before).and_then(|(_, rest)| rest.split(quote).next());
+        Some(path.unwrap_or("git-session"))
+    }
+
     /// Returns the text of the file in which the agent is told to call us: what is there, and our part
     /// behind it.
     ///

@@ -158,13 +158,13 @@ impl Which {
     }
 }
 
-fn project(app: &App) -> Result<Scope, CliError> {
+pub(super) fn project(app: &App) -> Result<Scope, CliError> {
     let top = app.store()?.work_dir().map(Path::to_owned);
     let none = || OpError::invalid("--user", "is needed where there is no work tree");
     Ok(Scope::Project(top.ok_or_else(none)?))
 }
 
-fn user(app: &App) -> Result<Scope, CliError> {
+pub(super) fn user(app: &App) -> Result<Scope, CliError> {
     let home = app.environment.get("HOME").map(PathBuf::from);
     Ok(Scope::User(home.ok_or_else(|| OpError::invalid("HOME", "is not set"))?))
 }

@@ -6,6 +6,7 @@ mod check;
 mod completion;
 mod create_input;
 mod delete;
+mod doctor;
 mod export;
 mod grep;
 mod help;
@@ -108,6 +109,8 @@ pub enum Command {
     /// Remove sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
+    /// Find what is wrong, and repair what is safe to repair
+    Doctor(doctor::Doctor),
     /// Connect agents: each run of one becomes a session by itself
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -157,6 +160,7 @@ impl Command {
             Command::Detach(args) => args.run(app),
             Command::Export(args) => args.run(app),
             Command::Delete(args) => args.run(app),
+            Command::Doctor(args) => args.run(app),
             Command::Agent(args) => args.run(app),
             Command::Lifecycle(args) => args.run(app),
             Command::Schema(args) => args.run(app),
