@@ -10,6 +10,7 @@ use super::{hint, output, place};
 use crate::model::Value;
 use crate::ops::OpError;
 use crate::ops::job::TIMEOUT_STATUS;
+use crate::ops::leaks::Leak;
 use crate::ops::place::PlaceError;
 use crate::render::json::to_text;
 use crate::render::sanitize;
@@ -168,6 +169,8 @@ fn code(error: &OpError) -> &'static str {
         OpError::UnknownField { .. } => "unknown_field",
         OpError::ImmutableField { .. } => "immutable_field",
         OpError::Corrupt { .. } => "corrupt",
+        OpError::HasSecrets { .. } => "secret",
+        OpError::NoRemote { .. } => "not_found",
         OpError::Newer { .. } => "unsupported",
         OpError::AlreadyExists { .. } => "already_exists",
         OpError::NotOwner { .. } => "not_owner",
@@ -190,6 +193,10 @@ fn code(error: &OpError) -> &'static str {
             _ => "io",
         },
     }
+}
+
+fn leak(leak: &Leak) -> Value {
+    json!({ "session": leak.session_id.to_string(), "path": leak.path, "rule": leak.rule })
 }
 
 fn details(error: &OpError) -> Value {
@@ -227,6 +234,11 @@ fn details(error: &OpError) -> Value {
         OpError::NoLog { handle } | OpError::Conflict { handle } => {
             json!({ "handle": handle.to_string() })
         }
+        OpError::HasSecrets { leaks } => {
+            let leaks: Vec<Value> = leaks.iter().map(leak).collect();
+            json!({ "secrets": leaks })
+        }
+        OpError::NoRemote { name, known } => json!({ "name": name, "known": known }),
         OpError::Corrupt { name, reason } => json!({ "id": name, "reason": reason }),
         _ => json!({}),
     }

@@ -85,6 +85,24 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
         OpError::NoLog { .. } => {
             ("Log", vec!["one is kept for what \"git session run --detach\" runs".into()])
         }
+        OpError::HasSecrets { .. } => (
+            "Secret",
+            vec![
+                "nothing was sent; name the sessions that are to be sent without those,".into(),
+                "or allow what is no secret with session.redactAllow; --no-scan does not look"
+                    .into(),
+            ],
+        ),
+        OpError::NoRemote { known, .. } if known.is_empty() => {
+            ("Remote", vec!["add one with \"git remote add <name> <url>\"".into()])
+        }
+        OpError::NoRemote { known, .. } => (
+            "Remote",
+            vec![format!(
+                "there are: {}; sessions are named after the remote: \"git session push <remote> <session>\"",
+                known.join(", ")
+            )],
+        ),
         OpError::Newer { .. } => ("Newer", vec!["update git-session to read it".into()]),
         OpError::Place(error) => ("Place", place::hint(error)),
         OpError::Store(error) => return store_hint(error),

@@ -1,4 +1,5 @@
 use crate::model::Handle;
+use crate::ops::leaks::Leak;
 use crate::ops::place::PlaceError;
 use crate::store::StoreError;
 use crate::worker::{LeaseError, StopError};
@@ -211,6 +212,20 @@ pub enum OpError {
         /// What it is waited for.
         wanted: String,
     },
+    /// What is to be sent has secrets in it.
+    #[error("refusing to push: {}", of_leaks(.leaks))]
+    HasSecrets {
+        /// Where they are.
+        leaks: Vec<Leak>,
+    },
+    /// There is no such remote.
+    #[error("'{name}' is not a remote of this repository")]
+    NoRemote {
+        /// What was asked for.
+        name: String,
+        /// The remotes that there are.
+        known: Vec<String>,
+    },
     /// A command cannot be started.
     #[error("cannot run '{command}': {reason}")]
     CannotRun {
@@ -237,6 +252,14 @@ impl OpError {
     /// Returns the error that `field` has a wrong value for `reason`.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> OpError {
         OpError::InvalidValue { field: field.into(), reason: reason.into(), allowed: Vec::new() }
+    }
+}
+
+/// Tells how many secrets there are.
+fn of_leaks(leaks: &[Leak]) -> String {
+    match leaks {
+        [leak] => format!("there is a secret in {}", leak.place()),
+        leaks => format!("there are secrets in {} places", leaks.len()),
     }
 }
 

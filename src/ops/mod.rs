@@ -41,6 +41,7 @@ mod log_said;
 pub mod observe;
 pub mod patch;
 pub mod place;
+pub mod push;
 pub mod reap;
 pub mod record;
 pub mod record_lines;

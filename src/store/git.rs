@@ -311,7 +311,7 @@ pub(super) fn cat_file(store: &Store, oid: Oid, kind: gix::objs::Kind) -> Option
 }
 
 /// Returns a `git` that works on the opened repository, whatever the environment says.
-fn command(store: &Store) -> Command {
+pub(super) fn command(store: &Store) -> Command {
     let mut command = Command::new("git");
     for name in LOCAL_ENVIRONMENT {
         command.env_remove(name);
@@ -325,7 +325,7 @@ fn command(store: &Store) -> Command {
 }
 
 /// Returns a `git` that works on files. What is checked out is what the user sees everywhere else.
-fn command_in(store: &Store, git_dir: &Path, work_dir: &Path) -> Command {
+pub(super) fn command_in(store: &Store, git_dir: &Path, work_dir: &Path) -> Command {
     let mut command = command(store);
     command.env("GIT_DIR", git_dir).env("GIT_WORK_TREE", work_dir).current_dir(work_dir);
     command.env_remove("GIT_NO_REPLACE_OBJECTS");
@@ -333,7 +333,7 @@ fn command_in(store: &Store, git_dir: &Path, work_dir: &Path) -> Command {
 }
 
 /// Runs a command that takes as long as there are files.
-fn run_long(command: &mut Command) -> Result<Output, StoreError> {
+pub(super) fn run_long(command: &mut Command) -> Result<Output, StoreError> {
     let output = command.stdin(Stdio::null()).output();
     output.map_err(|error| StoreError::io("cannot run git", &error))
 }
@@ -358,7 +358,7 @@ fn set_committer(command: &mut Command, stamp: &Stamp) {
 }
 
 /// Runs a command to its end, or kills it when it takes too long.
-fn run(command: &mut Command, input: &[u8]) -> Result<Output, StoreError> {
+pub(super) fn run(command: &mut Command, input: &[u8]) -> Result<Output, StoreError> {
     let error = |error: std::io::Error| StoreError::io("cannot run git", &error);
     let mut child = command
         .stdin(Stdio::piped())
@@ -398,7 +398,7 @@ fn signal(signal: Signal, pid: u32) {
     }
 }
 
-fn expect_success(output: &Output, doing: &str) -> Result<(), StoreError> {
+pub(super) fn expect_success(output: &Output, doing: &str) -> Result<(), StoreError> {
     if output.status.success() { Ok(()) } else { failed(output, doing) }
 }
 

@@ -17,6 +17,7 @@ mod lifecycle;
 mod list;
 mod log;
 mod manual;
+mod push;
 mod reap;
 mod record;
 mod run;
@@ -106,6 +107,8 @@ pub enum Command {
     Detach(attach::Detach),
     /// Write sessions out, in several shapes
     Export(export::Export),
+    /// Send sessions to a remote, unless there is a secret in them
+    Push(push::Push),
     /// Remove sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
@@ -159,6 +162,7 @@ impl Command {
             Command::Attach(args) => args.run(app),
             Command::Detach(args) => args.run(app),
             Command::Export(args) => args.run(app),
+            Command::Push(args) => args.run(app),
             Command::Delete(args) => args.run(app),
             Command::Doctor(args) => args.run(app),
             Command::Agent(args) => args.run(app),
