@@ -36,20 +36,24 @@ struct Place {
     session_id: SessionId,
 }
 
+fn open(dir: &Path) -> Store {
+    let request = OpenRequest {
+        dir: dir.to_owned(),
+        config: vec!["session.durability=git".into()],
+        ignores_environment: true,
+        work_dir: None,
+        read_only: None,
+        token: "a token of this test".into(),
+        started_at: SystemTime::now(),
+    };
+    Store::open(&request).expect("a repository")
+}
+
 impl Place {
     fn new() -> Place {
         let dir = tempfile::tempdir().expect("a directory");
         git(dir.path(), &["init", "-q"]);
-        let request = OpenRequest {
-            dir: dir.path().to_owned(),
-            config: vec!["session.durability=git".into()],
-            ignores_environment: true,
-            work_dir: None,
-            read_only: None,
-            token: "a token of this test".into(),
-            started_at: SystemTime::now(),
-        };
-        let store = Store::open(&request).expect("a repository");
+        let store = open(dir.path());
         let session_id = SessionId::parse(ID).expect("an id");
         let place = Place { dir, store, session_id };
         let new = NewSession { title: "x".into(), ..NewSession::default() };
@@ -287,4 +291,19 @@ fn the_order_is_kept_over_several_lengths_of_numbers() {
     let tree = git(place.dir.path(), &["ls-tree", &format!("refs/sessions/{ID}:conversation/3/1")]);
     assert_eq!(tree.lines().count(), 3, "{tree}");
     git(place.dir.path(), &["fsck", "--strict"]);
+}
+
+#[test]
+fn a_store_that_is_held_open_sees_what_it_and_others_write_however_much() {
+    let place = Place::new();
+    let reader = open(place.dir.path());
+    for n in 0..600 {
+        place.note(&n.to_string());
+        if n % 100 == 0 {
+            load::load(&reader, place.session_id).expect("readable");
+        }
+    }
+    let read = load::load(&reader, place.session_id).expect("readable");
+    assert_eq!(read.view.session.conversation.n_events, 600);
+    assert_eq!(Conversation::of(&place.store, &read).count(), 600);
 }

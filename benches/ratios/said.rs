@@ -1,7 +1,7 @@
 //! What a conversation costs: to append to a short and to a long one, to read it back, and on disk.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use git_session::model::conversation::{Event, Payload};
@@ -134,7 +134,6 @@ impl Said {
 /// Records without the start of a process, and without waiting for the disk.
 struct Recorder {
     store: Store,
-    dir: PathBuf,
     session_id: SessionId,
     n: u64,
 }
@@ -142,15 +141,11 @@ struct Recorder {
 impl Recorder {
     fn open(dir: &Path, session: &str) -> Recorder {
         let session_id = SessionId::parse(session).expect("an id");
-        Recorder { store: open(dir), dir: dir.to_owned(), session_id, n: 0 }
+        Recorder { store: open(dir), session_id, n: 0 }
     }
 
     fn record(&mut self, text: &str) {
         self.n += 1;
-        // As a process does: an open repository has room for so many new packs only.
-        if self.n.is_multiple_of(64) {
-            self.store = open(&self.dir);
-        }
         let who = Identity { name: "Ada".into(), email: "ada@example.com".into() };
         let now = Timestamp::from_seconds(1_767_790_800 + self.n as i64).expect("in range");
         let context = Context {

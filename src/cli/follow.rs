@@ -35,16 +35,12 @@ pub fn record(
     answer: &dyn Fn(&Recorded) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let path = app.dir().join(path);
-    let (mut store, mut seen) = (World::store(app)?, None);
+    let store = World::store(app)?;
     let ending = Ending::begin().map_err(|error| failed(&path, error))?;
     loop {
         // Asked before the last look, so that what was written until then is recorded.
         let is_asked = ending.is_asked();
         let Some(tip_oid) = store.tip(session_id)? else { return Ok(()) };
-        if seen.replace(tip_oid) != Some(tip_oid) {
-            // An open repository has room for so many new packs only.
-            store = World::store(app)?;
-        }
         let view = load::load_at(&store, session_id, tip_oid)?.view;
         let (name, extent) = (session_id.to_string(), &view.session.conversation);
         let mut shown = app.shown_path(&path);

@@ -27,12 +27,15 @@ impl Store {
             return git::head(self);
         }
         let error = |error| StoreError::gix("cannot read HEAD", &error);
-        let mut head = self.repo.head().map_err(error)?;
-        let branch = head
-            .referent_name()
-            .and_then(|name| Some(lossy(name.as_bstr().strip_prefix(b"refs/heads/")?)));
-        let commit = head.try_peel_to_id().map_err(error)?.map(|id| id.to_string());
-        Ok(Head { branch, commit })
+        let find = |repo: &gix::Repository| {
+            let mut head = repo.head()?;
+            let branch = head
+                .referent_name()
+                .and_then(|name| Some(lossy(name.as_bstr().strip_prefix(b"refs/heads/")?)));
+            let commit = head.try_peel_to_id()?.map(|id| id.to_string());
+            Ok(Some(Head { branch, commit }))
+        };
+        Ok(self.look(find).map_err(error)?.unwrap_or_default())
     }
 
     /// Returns the last `max` bytes of the log of this work tree's HEAD, from the beginning of a line on, as
@@ -83,15 +86,18 @@ impl Store {
         if self.refs == RefFormat::Git {
             return git::find_commit(self, revision);
         }
-        let Ok(id) = self.repo.rev_parse_single(revision.as_bytes().as_bstr()) else {
+        let find = |repo: &gix::Repository| {
+            let id = repo.rev_parse_single(revision.as_bytes().as_bstr())?;
+            let commit = id.object()?.peel_to_kind(gix::objs::Kind::Commit)?;
+            Ok::<_, gix::Error>(crate::model::Oid::from_bytes(commit.id.as_bytes()))
+        };
+        self.look(find).ok().flatten().or_else(|| {
             // gix does not find abbreviated ids of loose objects in SHA-256 repositories.
             let is_short_id = self.hash_kind() == HashKind::Sha256
                 && revision.len() >= 4
                 && revision.bytes().all(|c| c.is_ascii_hexdigit());
-            return is_short_id.then(|| git::find_commit(self, revision)).flatten();
-        };
-        let commit = id.object().ok()?.peel_to_kind(gix::objs::Kind::Commit).ok()?;
-        crate::model::Oid::from_bytes(commit.id.as_bytes())
+            is_short_id.then(|| git::find_commit(self, revision)).flatten()
+        })
     }
 
     /// Tells whether the commit `older` is in the history of `newer`, or is it.

@@ -13,6 +13,7 @@ mod hook;
 mod lockfiles;
 pub mod native;
 mod note;
+mod objects;
 mod open;
 mod patch;
 mod read;

@@ -7,6 +7,7 @@ use gix::sec::trust::{DefaultForLevel, Mapping};
 
 use super::config::{self, Settings};
 use super::error::reasons;
+use super::objects::Reopened;
 use super::writing::Tokens;
 use super::{StoreError, hook};
 use crate::model::HashKind;
@@ -34,6 +35,7 @@ pub struct OpenRequest {
 /// A repository, opened once per process.
 pub struct Store {
     pub(super) repo: gix::Repository,
+    pub(super) reopened: Reopened,
     pub(super) common_dir: PathBuf,
     pub(super) git_dir: PathBuf,
     work_dir: Option<PathBuf>,
@@ -80,6 +82,7 @@ impl Store {
         let tokens = Tokens::new(request.token.clone(), request.started_at);
         Ok(Store {
             repo,
+            reopened: Reopened::new(&common_dir),
             work_dir,
             common_dir,
             git_dir,
@@ -135,7 +138,7 @@ impl Store {
 }
 
 /// Room for the indices of packs that come and go while we run.
-const SLOTS: gix::odb::store::init::Slots =
+pub(super) const SLOTS: gix::odb::store::init::Slots =
     gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 256 };
 
 fn discover(request: &OpenRequest) -> Result<gix::Repository, StoreError> {

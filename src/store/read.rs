@@ -115,7 +115,8 @@ impl Store {
     ) -> Result<Vec<u8>, StoreError> {
         let what = || format!("{kind} {oid}");
         let fail = |error: gix::Error| StoreError::corrupt(what(), super::error::reasons(&error));
-        let Some(header) = self.repo.try_find_header(to_id(oid)).map_err(fail)? else {
+        let header = self.look(|repo| repo.try_find_header(to_id(oid))).map_err(fail)?;
+        let Some(header) = header else {
             return self.fetch_object(oid, kind, max);
         };
         if header.kind() != kind {
@@ -125,8 +126,11 @@ impl Store {
             let reason = format!("it has {} bytes (at most {max})", header.size());
             return Err(StoreError::corrupt(what(), reason));
         }
-        let object = self.repo.find_object(to_id(oid)).map_err(fail)?;
-        Ok(object.detach().data)
+        let data = |repo: &gix::Repository| {
+            Ok(repo.try_find_object(to_id(oid))?.map(|object| object.detach().data))
+        };
+        let missing = || StoreError::Missing { what: what() };
+        self.look(data).map_err(fail)?.ok_or_else(missing)
     }
 
     /// Asks `git` for an object that is not here, as a partial clone fetches it when needed.
