@@ -3,7 +3,7 @@
 use super::event;
 use super::fields::{Fields, Invalid};
 use super::record::{tokens, tokens_map};
-use crate::model::conversation::{Event, Extent, Payload, SourceFile, Usage};
+use crate::model::conversation::{Event, Extent, SourceFile};
 use crate::model::{Map, Value};
 
 /// The largest number of bytes, events or segments.
@@ -66,7 +66,7 @@ pub(super) fn to_map(extent: &Extent) -> Map {
     if extent.n_more_sources > 0 {
         map.insert("more_sources".to_owned(), extent.n_more_sources.into());
     }
-    put_list(&mut map, "usages", extent.usages.iter().filter_map(usage_map).collect());
+    put_list(&mut map, "usages", extent.usages.iter().map(usage_map).collect());
     map.extend(extent.extra.clone());
     map
 }
@@ -102,23 +102,11 @@ pub(super) fn source_map(source: &SourceFile) -> Map {
     map
 }
 
-/// Keeps only what is counted, and what tells which usage it is.
-fn usage_map(event: &Event) -> Option<Map> {
-    let Payload::Usage(it) = &event.payload else {
-        return None;
-    };
-    let counted = Usage {
-        msg: it.msg.clone(),
-        input: it.input,
-        cache_read: it.cache_read,
-        cache_write: it.cache_write,
-        output: it.output,
-        ..Usage::default()
-    };
-    let thread = event.thread.clone();
-    let mut map = event::to_map(&Event { seq: event.seq, thread, ..Event::new(counted) });
+/// Returns what is said of a usage; its kind goes without saying.
+fn usage_map(event: &Event) -> Map {
+    let mut map = event::to_map(event);
     map.retain(|key, _| key != "v" && key != "kind");
-    Some(map)
+    map
 }
 
 #[cfg(test)]
@@ -136,7 +124,7 @@ mod tests {
             r#"{"segments":2,"events":3,"bytes":400,"sources":[{"n":1,"agent":"claude-code","#,
             r#""session_id":"s","path":"~/a.jsonl","offset":9,"bytes":8,"generation":1,"head":"ab","#,
             r#""tail":"cd","root":"u","copied":5,"x":1}],"more_sources":2,"usages":[{"seq":2,"thread":"side","msg":"m1","input":10,"#,
-            r#""cache_read":1,"output":3}],"x_more":true}"#
+            r#""cache_read":1,"output":3,"reasoning":2,"x_own":[1]}],"x_more":true}"#
         );
         let extent = read_json(json).expect("valid");
         assert_eq!(extent.sources[0].generation, 1);
