@@ -64,6 +64,20 @@ impl AgentKind {
         AgentKind::Unknown,
     ];
 
+    /// Tells whether what this agent says and does is read from its transcript while it runs, and never from its
+    /// calls of hooks: then nothing is counted twice.
+    pub fn has_live_transcript(self) -> bool {
+        matches!(
+            self,
+            AgentKind::ClaudeCode
+                | AgentKind::Codex
+                | AgentKind::GeminiCli
+                | AgentKind::QwenCode
+                | AgentKind::CopilotCli
+                | AgentKind::Droid
+        )
+    }
+
     /// Returns the word that is stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -61,6 +61,16 @@ impl Lineage {
         self.marks.extend(&other.marks);
     }
 
+    /// Notes what an event that was told in another way says, by the ids of its answer and its call.
+    pub fn tell(&mut self, event: &Event) {
+        self.marks.extend(told(event));
+    }
+
+    /// Tells whether what an event says was told in another way.
+    pub fn was_told(&self, event: &Event) -> bool {
+        told(event).is_some_and(|mark| self.marks.contains(&mark))
+    }
+
     pub(super) fn has(&self, mark: &impl Hash) -> bool {
         self.marks.contains(&hash(mark))
     }
@@ -68,6 +78,18 @@ impl Lineage {
     fn add(&mut self, mark: &impl Hash) {
         self.marks.insert(hash(mark));
     }
+}
+
+/// Returns what an event is known by that is told in two ways; `None` if by nothing.
+fn told(event: &Event) -> Option<u64> {
+    let (what, id) = match &event.payload {
+        Payload::Message(it) => ("message", it.msg.as_ref()?),
+        Payload::Usage(it) => ("usage", it.msg.as_ref()?),
+        Payload::ToolCall(it) => ("call", &it.call),
+        Payload::ToolResult(it) => ("result", &it.call),
+        _ => return None,
+    };
+    (!id.is_empty()).then(|| hash(&(what, id)))
 }
 
 fn hash(mark: &impl Hash) -> u64 {
@@ -127,6 +149,7 @@ impl Out<'_> {
             offset: self.span.offset,
             n_bytes: self.span.n_bytes,
         });
+        event.copied |= self.state.inherited.was_told(&event);
         if let Some(at) = event.at {
             let facts = &mut self.state.facts;
             facts.first_at = Some(facts.first_at.map_or(at, |it| it.min(at)));

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::agents::{AgentKind, Transcript};
+use crate::agents::{AgentKind, Lineage, Transcript};
 use crate::format::event;
 use crate::format::segment::Holds;
 use crate::model::Value;
@@ -31,6 +31,8 @@ pub struct Conversation<'a> {
     last_segments: HashMap<u64, u64>,
     /// How many of the first bytes of each source are copied, where some are.
     copied: HashMap<u64, u64>,
+    /// What was recorded until now, if a transcript may say it again.
+    told: Option<Lineage>,
     sources: BTreeMap<u64, Derived>,
     events: VecDeque<Event>,
     last_seq: u64,
@@ -74,6 +76,7 @@ impl<'a> Conversation<'a> {
             at: 0,
             last_segments: HashMap::new(),
             copied: copied.collect(),
+            told: sources.iter().any(says_again).then(Lineage::default),
             sources: BTreeMap::new(),
             events: VecDeque::new(),
             last_seq: extent.n_events,
@@ -96,7 +99,9 @@ impl<'a> Conversation<'a> {
                 let part = &part[..part.len().min(CHUNK)];
                 let derived = self.sources.entry(*source).or_insert_with(|| {
                     let kind = agent.parse().unwrap_or(AgentKind::Unknown);
+                    let told = self.told.as_ref().filter(|_| !kind.has_live_transcript());
                     let transcript = Transcript::new(kind).of_file(*source);
+                    let transcript = transcript.inheriting(told.cloned().unwrap_or_default());
                     let n_copied = self.copied.get(source).copied().unwrap_or_default();
                     Derived { transcript, n_copied, runs: Vec::new(), last_seq: 0 }
                 });
@@ -119,6 +124,9 @@ impl<'a> Conversation<'a> {
             let event = event::parse(line).unwrap_or_else(|error| {
                 raw(error.to_string(), line.strip_suffix(b"\n").unwrap_or(line))
             });
+            if let Some(told) = &mut self.told {
+                told.tell(&event);
+            }
             self.events.push_back(event);
         }
         n
@@ -188,6 +196,11 @@ impl Iterator for Conversation<'_> {
             }
         }
     }
+}
+
+/// Tells whether a source may say again what its agent has told in another way.
+fn says_again(source: &SourceFile) -> bool {
+    source.agent.parse().is_ok_and(|kind: AgentKind| !kind.has_live_transcript())
 }
 
 /// Returns a line that is no event as one.

@@ -14,7 +14,7 @@ use crate::ops::lineage::{Copy, Kept};
 use crate::ops::load::View;
 use crate::ops::record::{self, Taken};
 use crate::ops::redaction::Redaction;
-use crate::ops::segments::source_bytes;
+use crate::ops::segments::{self, source_bytes};
 use crate::ops::sources::Sources;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
@@ -310,6 +310,14 @@ impl Taking<'_, '_> {
             }
         };
         lineage.extend(&of_others);
+        if !foreign.kind.has_live_transcript() && self.view.session.conversation.n_events > 0 {
+            let snapshot = self.look.store.snapshot(self.view.tip)?;
+            lineage.extend(&segments::told(
+                self.look.store,
+                &snapshot,
+                &self.view.session.conversation,
+            ));
+        }
         Ok(lineage)
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::agents::Lineage;
 use crate::format::segment::{self, Holds};
 use crate::format::{self, event};
 use crate::model::conversation::{Event, Extent, Payload};
@@ -167,6 +168,18 @@ pub fn source_bytes<E: From<OpError>>(
         }
     }
     Ok(())
+}
+
+/// Returns by what an event can be known that was recorded already.
+pub(super) fn told(store: &Store, snapshot: &Snapshot, extent: &Extent) -> Lineage {
+    let mut told = Lineage::default();
+    for segment in Segments::of(store, snapshot, extent).flatten() {
+        if segment.holds == Holds::Events {
+            let lines = segment.bytes.split(|byte| *byte == b'\n');
+            lines.filter_map(|line| event::parse(line).ok()).for_each(|event| told.tell(&event));
+        }
+    }
+    told
 }
 
 /// Returns the event that says that a source was written anew, and kept up to byte `off` only.

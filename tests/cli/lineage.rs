@@ -45,6 +45,16 @@ fn write(repo: &TestRepo, native: &str, turns: impl IntoIterator<Item = usize>) 
     fs::write(path, text).expect("a transcript");
 }
 
+/// Lets the agent call until its transcript is taken: a call has so much time, and the next one goes on.
+fn take(repo: &TestRepo, native: &str) {
+    let n_bytes = fs::metadata(transcript(repo, native)).expect("there").len();
+    let is_taken = (0..100).any(|_| {
+        hear(repo, "Stop", native);
+        session(repo, native)["conversation"]["sources"][0]["offset"] == n_bytes
+    });
+    assert!(is_taken, "{native}");
+}
+
 /// Returns the session of an agent's session.
 fn session(repo: &TestRepo, native: &str) -> Value {
     let all = repo.run(&["list", "--all", "--json"]).json();
@@ -72,20 +82,20 @@ fn what_a_fork_begins_with_counts_where_it_was_said() {
     let repo = TestRepo::new();
     hear(&repo, "SessionStart", "first");
     write(&repo, "first", 1..4);
-    hear(&repo, "Stop", "first");
+    take(&repo, "first");
     hear(&repo, "SessionStart", "second");
     write(&repo, "second", 1..4);
     hear(&repo, "UserPromptSubmit", "second");
     assert_eq!(total(&repo, "second"), 0);
     write(&repo, "second", 1..6);
-    hear(&repo, "Stop", "second");
+    take(&repo, "second");
     assert_eq!((total(&repo, "first"), total(&repo, "second")), (345, 230));
     assert_eq!(events(&repo, "second", "message"), (3, 2));
     assert_eq!(events(&repo, "second", "usage"), (3, 2));
     // A fork of the fork, of another place in it.
     hear(&repo, "SessionStart", "third");
     write(&repo, "third", [1, 2, 3, 4, 9]);
-    hear(&repo, "Stop", "third");
+    take(&repo, "third");
     assert_eq!((total(&repo, "third"), events(&repo, "third", "tool.call")), (115, (4, 1)));
     // Nothing of that changes when the files are imported, too.
     let all = repo.git(&["for-each-ref", "refs/sessions"]);
@@ -123,7 +133,7 @@ fn a_long_copied_beginning_is_taken_in_parts_and_counts_nowhere_twice() {
     let pad = |native: &str, text: &str| {
         let path = transcript(&repo, native);
         let more = fs::read_to_string(&path).expect("a transcript");
-        let long = format!("{{\"type\":\"mode\",\"mode\":\"{}\"}}\n", "x".repeat(1 << 20));
+        let long = format!("{{\"type\":\"mode\",\"mode\":\"{}\"}}\n", "x".repeat(350 << 10));
         let lines: Vec<&str> = more.split_inclusive('\n').collect();
         let text: String =
             lines.iter().map(|line| format!("{line}{long}")).collect::<String>() + text;
@@ -132,11 +142,11 @@ fn a_long_copied_beginning_is_taken_in_parts_and_counts_nowhere_twice() {
     hear(&repo, "SessionStart", "first");
     write(&repo, "first", 1..5);
     pad("first", "");
-    hear(&repo, "Stop", "first");
+    take(&repo, "first");
     hear(&repo, "SessionStart", "second");
     write(&repo, "second", 1..5);
     pad("second", &turn("second", 9));
-    hear(&repo, "Stop", "second");
+    take(&repo, "second");
     assert_eq!((total(&repo, "first"), total(&repo, "second")), (460, 115));
     assert_eq!(events(&repo, "second", "message"), (4, 1));
 }
@@ -228,5 +238,60 @@ fn a_session_with_very_many_files_stays_small() {
     hear(&repo, "Stop", "main");
     repo.run(&["import", &parts.to_string_lossy()]).ok();
     assert_eq!(session(&repo, "main")["tip"], tip);
+    repo.check();
+}
+
+#[test]
+fn what_a_hook_has_told_is_not_counted_again_in_an_export() {
+    let repo = TestRepo::new();
+    let tell = |event: &str, more: Value| {
+        let mut said = json!({ "session_id": "ses_1", "cwd": repo.root.to_string_lossy() });
+        let more = more.as_object().expect("an object").clone();
+        more.into_iter().for_each(|(key, value)| said[key] = value);
+        repo.feed(&["hook", "agent", "opencode", event], &said.to_string()).ok();
+    };
+    let tokens =
+        json!({ "input": 6, "output": 3, "reasoning": 1, "cache": { "read": 2, "write": 0 } });
+    let message = |id: &str, role: &str, parts: Value, tokens: &Value| {
+        let info = json!({ "id": id, "sessionID": "ses_1", "role": role, "modelID": "m",
+            "time": { "created": 1_767_787_200_000_u64 }, "tokens": tokens });
+        json!({ "info": info, "parts": parts })
+    };
+    let text = |text: &str| json!([{ "type": "text", "text": text }]);
+    let call = json!({ "type": "tool", "callID": "call_1", "tool": "bash",
+        "state": { "status": "completed", "input": { "command": "ls" }, "output": "a" } });
+    let mut messages = vec![message("msg_0", "user", text("Do it"), &Value::Null)];
+    tell("UserPromptSubmit", json!({ "prompt": "Do it", "message_id": "msg_0" }));
+    for n in 1..8 {
+        let id = format!("msg_{n}");
+        tell("AfterAgentResponse", json!({ "text": "Yes", "message_id": id }));
+        tell("Usage", json!({ "usage": tokens, "message_id": id }));
+        messages.push(message(&id, "assistant", text("Yes"), &tokens));
+    }
+    tell(
+        "PostToolUse",
+        json!({ "tool_name": "bash", "tool_input": { "command": "ls" },
+        "tool_response": "a", "tool_use_id": "call_1" }),
+    );
+    messages.push(message("msg_8", "assistant", json!([call]), &Value::Null));
+    let id = session(&repo, "ses_1")["id"].as_str().expect("an id").to_owned();
+    let count = |what: &str, key: &str| {
+        let shown = repo.run(&["show", what, "--json", &id]).json();
+        shown[key].as_array().expect("a list").len()
+    };
+    let all =
+        || (total(&repo, "ses_1"), count("--messages", "messages"), count("--tools", "toolCalls"));
+    assert_eq!(all(), (84, 8, 1));
+    let export = |messages: &[Value]| {
+        let info = json!({ "id": "ses_1", "directory": "/repo", "time": { "created": 1_767_787_200_000_u64 } });
+        let document = json!({ "info": info, "messages": messages }).to_string();
+        let path = repo.write("export.json", &document);
+        repo.run(&["import", &path.to_string_lossy()]).ok();
+    };
+    export(&messages);
+    assert_eq!(all(), (84, 8, 1));
+    messages.push(message("msg_9", "assistant", text("More"), &tokens));
+    export(&messages);
+    assert_eq!(all(), (96, 9, 1));
     repo.check();
 }

@@ -109,18 +109,9 @@ impl Call {
         Some(call)
     }
 
-    /// Tells whether what this agent says and does is read from its transcript, and never from its calls:
-    /// then nothing is counted twice.
+    /// Tells whether what this agent says and does is read from its transcript.
     pub fn has_transcript(&self) -> bool {
-        matches!(
-            self.agent,
-            AgentKind::ClaudeCode
-                | AgentKind::Codex
-                | AgentKind::GeminiCli
-                | AgentKind::QwenCode
-                | AgentKind::CopilotCli
-                | AgentKind::Droid
-        )
+        self.agent.has_live_transcript()
     }
 
     /// Returns where the transcript is below the home directory, where the agent need not say it.
