@@ -30,6 +30,8 @@ pub enum AgentKind {
     Aider,
     /// Block's Goose.
     Goose,
+    /// Choragen, the journal of its chains and tasks.
+    Choragen,
     /// Any other program: never recognised, but read as far as shapes are common.
     Unknown,
 }
@@ -47,7 +49,7 @@ const BY_PATH: [(&str, AgentKind, &str); 5] = [
 
 impl AgentKind {
     /// All agents.
-    pub const ALL: [AgentKind; 14] = [
+    pub const ALL: [AgentKind; 15] = [
         AgentKind::ClaudeCode,
         AgentKind::Codex,
         AgentKind::GeminiCli,
@@ -61,6 +63,7 @@ impl AgentKind {
         AgentKind::Cline,
         AgentKind::Aider,
         AgentKind::Goose,
+        AgentKind::Choragen,
         AgentKind::Unknown,
     ];
 
@@ -94,6 +97,7 @@ impl AgentKind {
             AgentKind::Cline => "cline",
             AgentKind::Aider => "aider",
             AgentKind::Goose => "goose",
+            AgentKind::Choragen => "choragen",
             AgentKind::Unknown => "unknown",
         }
     }
@@ -131,7 +135,7 @@ impl AgentKind {
             AgentKind::Pi => &["pi", "--session", native_id],
             AgentKind::Droid => &["droid", "--resume", native_id],
             AgentKind::Amp => &["amp", "threads", "continue", native_id],
-            AgentKind::Cline | AgentKind::Unknown => return None,
+            AgentKind::Cline | AgentKind::Choragen | AgentKind::Unknown => return None,
             AgentKind::Aider => &["aider", "--restore-chat-history"],
             AgentKind::Goose => &["goose", "session", "--resume", "--session-id", native_id],
         };

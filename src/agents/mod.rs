@@ -7,6 +7,7 @@
 mod aider;
 mod amp;
 mod blocks;
+mod choragen;
 mod claude;
 mod cline;
 mod codex;

@@ -54,6 +54,7 @@ fn of_record(value: &Value) -> Option<AgentKind> {
             AgentKind::Codex
         }
         "session" if has("id") && has("timestamp") => AgentKind::Pi,
+        _ if has("eventType") && has("entityType") && has("entityId") => AgentKind::Choragen,
         "session_start" if has("id") && has("cwd") => AgentKind::Droid,
         _ if has("data") && has("timestamp") && kind.contains('.') => AgentKind::CopilotCli,
         _ if is_list("messages") => of_document(value)?,

@@ -3,8 +3,8 @@ use super::out::{Facts, Lineage, Out, State, blank};
 use super::record::Record;
 use super::scan::{Found, Scanner, Span};
 use super::{
-    aider, amp, claude, cline, codex, copilot, cursor, droid, gemini, generic, goose, opencode, pi,
-    qwen,
+    aider, amp, choragen, claude, cline, codex, copilot, cursor, droid, gemini, generic, goose,
+    opencode, pi, qwen,
 };
 use crate::model::conversation::{Event, Payload};
 use crate::model::{Map, Value};
@@ -210,6 +210,7 @@ fn reader(kind: AgentKind) -> Box<dyn Reader> {
         AgentKind::Cline => Box::new(cline::Cline),
         AgentKind::Aider => Box::new(aider::Aider::default()),
         AgentKind::Goose => Box::new(goose::Goose),
+        AgentKind::Choragen => Box::new(choragen::Choragen),
         AgentKind::Unknown => Box::new(generic::Generic),
     }
 }

@@ -295,8 +295,7 @@ impl Taking<'_, '_> {
     /// beginning of what is `known`.
     fn lineage(&self, known: Option<&SourceFile>, bytes: &[u8]) -> Result<Lineage, OpError> {
         let foreign = self.foreign;
-        let native_id = foreign.native_id.as_deref();
-        let copy = Copy { native_id, ..Copy::new(foreign.kind, self.view.session.id) };
+        let copy = Copy::new(foreign.kind, foreign.native_id.as_deref());
         let mut lineage = foreign.lineage.clone();
         let of_others = match known {
             Some(known) if agents::is_copying(&known.memory) => {

@@ -192,6 +192,7 @@ fn ending(event: &Event) -> Option<Outcome> {
         Payload::Message(it) if it.role == Role::User => Some(Outcome::Interrupted),
         Payload::ToolCall(_) | Payload::ToolResult(_) => Some(Outcome::Interrupted),
         Payload::Error(_) => Some(Outcome::Failure),
+        Payload::State(_) => Some(Outcome::Success),
         _ => None,
     }
 }

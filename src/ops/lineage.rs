@@ -38,8 +38,6 @@ struct Place {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Copy<'a> {
     pub(super) kind: AgentKind,
-    /// The session that it is taken into.
-    pub(super) session_id: SessionId,
     /// The agent's own id of its session.
     pub(super) native_id: Option<&'a str>,
     /// The agent's session that it says to be copied from.
@@ -51,9 +49,9 @@ pub(super) struct Copy<'a> {
 }
 
 impl<'a> Copy<'a> {
-    /// Begins with nothing but the agent and the session.
-    pub(super) fn new(kind: AgentKind, session_id: SessionId) -> Copy<'a> {
-        Copy { kind, session_id, native_id: None, origin: None, root: None, first_at: None }
+    /// Begins with nothing but the agent and its own id of the session.
+    pub(super) fn new(kind: AgentKind, native_id: Option<&'a str>) -> Copy<'a> {
+        Copy { kind, native_id, origin: None, root: None, first_at: None }
     }
 
     /// Takes over what the beginning of a transcript tells.
@@ -103,8 +101,8 @@ impl Kept {
         let named = copy.origin.and_then(|id| found.by_id.get(&key(id)));
         let alike = root.and_then(|root| found.by_root.get(&key(root)));
         for place in named.into_iter().chain(alike).flatten() {
-            let is_itself =
-                place.session_id == copy.session_id && place.native_id.as_deref() == copy.native_id;
+            // The same session of the agent, in another session or this one, is no copy of itself.
+            let is_itself = place.native_id.as_deref() == copy.native_id;
             if !is_itself {
                 lineage.extend(&read(store, copy.kind, place)?);
             }

@@ -19,7 +19,7 @@ use crate::render::sanitize::to_terminal;
 /// Take agents' transcripts and the files of other session managers over as sessions
 ///
 /// Files are recognised by what is in them: those of Claude Code, Codex, Gemini CLI, Qwen Code, OpenCode,
-/// Copilot CLI, Cursor, Pi, Droid, Amp, Cline, Aider and Goose. Each session of an agent becomes one session
+/// Copilot CLI, Cursor, Pi, Droid, Amp, Cline, Aider and Goose, and the journal (events.jsonl) of Choragen. Each session of an agent becomes one session
 /// with the lifecycle "worker", called after the first words of the person, with the times of the transcript,
 /// ended as its last words tell (unless they were said in the last hour), and with its tokens counted by the
 /// agent's own rule. Sub-agents belong to the session that started them.
