@@ -33,6 +33,7 @@ mod cli {
     mod many;
     mod naming;
     mod places;
+    mod plugins;
     mod push;
     mod record;
     mod record_hostile;

@@ -132,6 +132,7 @@ fn foreign(path: &str) -> Foreign<'static> {
         lineage: Default::default(),
         kept: Box::leak(Box::default()),
         is_final: false,
+        converted: None,
     }
 }
 

@@ -10,6 +10,7 @@ use clap_complete::env::CompleteEnv;
 use super::app::App;
 use super::environment::Environment;
 use super::options::Global;
+use super::{plugins, transcripts};
 use crate::model::Class;
 use crate::ops::observe::Observed;
 use crate::ops::{lifecycles, list};
@@ -83,6 +84,14 @@ pub fn sessions_and_states(typed: &OsStr) -> Vec<CompletionCandidate> {
     let mut candidates = states(typed);
     candidates.extend(sessions(typed));
     candidates
+}
+
+/// Offers agents whose transcripts can be read: those that are built in, and those of plug-ins.
+pub fn agents(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let app = App::new(Environment::read(), Global::default());
+    let names = transcripts::agents(&plugins::all(&app)).into_iter();
+    names.filter(|name| name.starts_with(&*typed)).map(CompletionCandidate::new).collect()
 }
 
 /// Offers lifecycles.

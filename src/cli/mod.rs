@@ -18,6 +18,7 @@ mod options;
 mod output;
 mod page;
 mod place;
+mod plugins;
 mod put;
 mod redaction;
 mod trace;

@@ -5,8 +5,10 @@ use std::io::{self, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::app::App;
+use super::plugins::{self, Plugin};
 use super::{CliError, input};
 use crate::agents::{AgentKind, recognise};
+use crate::ops::OpError;
 use crate::ops::import::{self, Found};
 use crate::ops::ingest::Bytes;
 
@@ -14,7 +16,7 @@ use crate::ops::ingest::Bytes;
 const MAX_DEPTH: usize = 16;
 /// How much of a file is looked at to know whose it is, in bytes: first lines can be long.
 const HEAD: u64 = 256 << 10;
-/// The most of Aider's file that is read, in bytes.
+/// The most of a file that is read as a whole, in bytes.
 const MAX_TEXT: u64 = 256 << 20;
 /// The line that begins a session of Aider's.
 const AIDER: &[u8] = b"# aider chat started at ";
@@ -58,6 +60,61 @@ impl Transcript {
     }
 }
 
+/// Who reads a transcript.
+enum Reader<'p> {
+    Own(AgentKind),
+    Plugin(&'p Plugin),
+}
+
+/// Who reads transcripts: the readers that are built in, and plug-ins where those know nothing.
+pub struct Readers {
+    plugins: Vec<Plugin>,
+    /// The agent that all files are of.
+    agent: Option<String>,
+}
+
+/// Returns the names of the agents whose transcripts can be read.
+pub fn agents(plugins: &[Plugin]) -> Vec<String> {
+    let own = AgentKind::ALL.map(|it| it.to_string()).into_iter();
+    own.chain(plugins.iter().map(|it| it.name.clone())).collect()
+}
+
+impl Readers {
+    /// Returns the readers of all agents, or of the one that is named.
+    ///
+    /// # Errors
+    /// [`OpError::InvalidValue`] if nobody reads its transcripts.
+    pub fn new(app: &App, agent: Option<&str>) -> Result<Readers, CliError> {
+        let plugins = plugins::all(app);
+        let allowed = agents(&plugins);
+        if let Some(name) = agent.filter(|name| !allowed.iter().any(|it| it == name)) {
+            let reason = format!("no agent '{name}', and no plug-in git-session-agent-{name}");
+            return Err(OpError::InvalidValue { field: "--agent".into(), reason, allowed }.into());
+        }
+        Ok(Readers { plugins, agent: agent.map(str::to_owned) })
+    }
+
+    /// Returns who reads the file that begins with `head`.
+    fn find(&self, path: &Path, head: &[u8]) -> Option<Reader<'_>> {
+        if let Some(name) = &self.agent {
+            let own = || name.parse().ok().map(Reader::Own);
+            return self.plugin(name).map(Reader::Plugin).or_else(own);
+        }
+        let own = recognise(head, path.to_str()).map(Reader::Own);
+        let plugin = || self.plugins.iter().find(|it| it.recognises(path, head));
+        own.or_else(|| plugin().map(Reader::Plugin))
+    }
+
+    fn plugin(&self, name: &str) -> Option<&Plugin> {
+        self.plugins.iter().find(|it| it.name == name)
+    }
+
+    /// Tells whether transcripts of this agent are wanted.
+    fn wants(&self, agent: &str) -> bool {
+        self.agent.as_ref().is_none_or(|it| it == agent)
+    }
+}
+
 /// Returns the files below a path, in order; links are not followed.
 pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
@@ -81,21 +138,32 @@ fn walk(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
 
 /// Returns the transcripts in a file; none if it is no transcript of a known agent. A file of Aider's has
 /// several.
-pub fn look(app: &App, path: &Path, agent: Option<AgentKind>) -> Result<Vec<Transcript>, CliError> {
+pub fn look(app: &App, path: &Path, readers: &Readers) -> Result<Vec<Transcript>, CliError> {
     let fail = |error| failed(path, error);
     let mut file = File::open(path).map_err(fail)?;
     let mut head = Vec::new();
     (&mut file).take(HEAD).read_to_end(&mut head).map_err(fail)?;
-    let Some(kind) = agent.or_else(|| recognise(&head, path.to_str())) else {
-        return Ok(Vec::new());
-    };
     let shown = app.shown_path(path);
+    let kind = match readers.find(path, &head) {
+        None => return Ok(Vec::new()),
+        Some(Reader::Own(kind)) => kind,
+        Some(Reader::Plugin(plugin)) => return Ok(vec![convert(app, path, plugin)?]),
+    };
     if kind == AgentKind::Aider {
         let text = input::read(app, &path.to_string_lossy(), MAX_TEXT)?;
         return sections(&text).into_iter().map(|part| aider(path, &shown, part)).collect();
     }
     let found = import::scout(kind, &shown, &mut file)?;
     Ok(vec![Transcript { path: path.to_owned(), found, part: None }])
+}
+
+/// Returns a transcript that a plug-in reads, with what it makes of it. The bytes that it was given are those that
+/// are kept, whoever writes on meanwhile.
+fn convert(app: &App, path: &Path, plugin: &Plugin) -> Result<Transcript, CliError> {
+    let bytes = input::read(app, &path.to_string_lossy(), MAX_TEXT)?;
+    let converted = plugin.convert(app, path, bytes.clone())?;
+    let found = Found::of(converted, &app.shown_path(path));
+    Ok(Transcript { path: path.to_owned(), found, part: Some(bytes) })
 }
 
 /// Returns a session of Aider's, which is known again by the file and the time at which it began.
@@ -122,20 +190,40 @@ fn sections(text: &[u8]) -> Vec<&[u8]> {
     begins.zip(ends).map(|(begin, end)| &text[begin..end]).collect()
 }
 
-/// Returns the files that agents keep of this repository, as far as they say so.
-pub fn of_repository(app: &App) -> Result<Vec<Transcript>, CliError> {
+/// Returns the transcripts that agents keep of this repository, as far as they say so, and as far as `readers`
+/// want them. What a plug-in fails for is given to `fail`.
+pub fn of_repository(
+    app: &App,
+    readers: &Readers,
+    fail: &mut dyn FnMut(&Path, &CliError),
+) -> Result<Vec<Transcript>, CliError> {
     let tops: Vec<PathBuf> = app.store()?.work_trees().into_iter().map(|it| it.path).collect();
     let mut all = Vec::new();
+    let own = |agent| Readers { plugins: Vec::new(), agent };
+    let aider = own(Some(AgentKind::Aider.to_string()));
     for top in &tops {
         let history = top.join(".aider.chat.history.md");
         if history.is_file() {
-            all.extend(look(app, &history, Some(AgentKind::Aider))?);
+            all.extend(look(app, &history, &aider)?);
         }
     }
+    let own = own(None);
     for path in places(app).iter().flat_map(|place| files(place).unwrap_or_default()) {
         // What cannot be read here is not of this repository, as far as anybody can tell.
-        let of_file = look(app, &path, None).unwrap_or_default();
+        let of_file = look(app, &path, &own).unwrap_or_default();
         all.extend(of_file.into_iter().filter(|it| is_here(it, &tops)));
+    }
+    all.retain(|it| readers.wants(it.found.kind.as_str()));
+    for plugin in readers.plugins.iter().filter(|it| readers.wants(&it.name)) {
+        for path in plugin.find(&tops).unwrap_or_else(|error| {
+            fail(&plugin.path, &error);
+            Vec::new()
+        }) {
+            match convert(app, &path, plugin) {
+                Ok(transcript) => all.push(transcript),
+                Err(error) => fail(&path, &error),
+            }
+        }
     }
     Ok(all)
 }

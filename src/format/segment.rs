@@ -64,6 +64,20 @@ pub fn is_agent(word: &str) -> bool {
         && word.bytes().all(allowed)
 }
 
+/// What the names of agents begin with that a plug-in reads.
+const CONVERTED: &str = "x-";
+
+/// Returns how a source is called whose agent `name` a plug-in reads; `None` if it cannot name one.
+pub fn converted(name: &str) -> Option<String> {
+    let agent = format!("{CONVERTED}{name}");
+    (is_agent(name) && is_agent(&agent)).then_some(agent)
+}
+
+/// Tells whether the events of a source stand in `-events` segments: nothing is derived from its own.
+pub fn is_converted(agent: &str) -> bool {
+    agent.starts_with(CONVERTED)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -113,6 +127,15 @@ mod tests {
             "1/0-events-1.jsonl/x",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_plug_in_reads_is_told_by_its_name() {
+        assert_eq!(converted("my-agent").as_deref(), Some("x-my-agent"));
+        assert!(is_converted("x-my-agent") && !is_converted("codex"));
+        for name in ["", "My", "a b", "../x", "-x", "events/", &"x".repeat(31)] {
+            assert_eq!(converted(name), None, "{name}");
         }
     }
 

@@ -89,6 +89,7 @@ fn take_file(
         lineage: Default::default(),
         kept: &kept,
         is_final: false,
+        converted: None,
     };
     let foreign = foreign.without_secrets(&context.redaction)?;
     let len = file.metadata().map_or(0, |it| it.len());

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::agents::{AgentKind, Lineage, Transcript};
 use crate::format::event;
-use crate::format::segment::Holds;
+use crate::format::segment::{self, Holds};
 use crate::model::Value;
 use crate::model::conversation::{Event, Extent, Payload, SourceFile};
 use crate::ops::load::Loaded;
@@ -94,6 +94,7 @@ impl<'a> Conversation<'a> {
         let Some(segment) = self.open.take() else { return false };
         let n_taken = match &segment.holds {
             Holds::Events => self.event(&segment.bytes[self.at..]),
+            Holds::Transcript { agent, .. } if segment::is_converted(agent) => 0,
             Holds::Transcript { agent, source } => {
                 let part = &self.live.part(&segment)[self.at..];
                 let part = &part[..part.len().min(CHUNK)];

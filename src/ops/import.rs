@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::io::{Read as _, SeekFrom};
+use std::rc::Rc;
 
 use crate::agents::{self, AgentKind, Lineage};
 use crate::lifecycle::{Intent, builtin};
 use crate::model::{Class, Map, Outcome, Session, SessionId, Timestamp, text};
+use crate::ops::converted::Converted;
 use crate::ops::create::{self, NewSession};
 use crate::ops::ingest::{self, Bytes, Foreign, Told};
 use crate::ops::lineage::Kept;
@@ -32,6 +34,35 @@ pub struct Found {
     pub native_id: String,
     /// What its beginning tells.
     pub told: Told,
+    /// What somebody else made of it, if no reader here knows it.
+    pub converted: Option<Rc<Converted>>,
+}
+
+impl Found {
+    /// Returns what is known of a transcript of which somebody else made events.
+    pub fn of(converted: Converted, path: &str) -> Found {
+        let told = ingest::told_by(&converted);
+        let native_id = native_id(&told, path);
+        let (kind, path) = (AgentKind::Unknown, path.to_owned());
+        Found { kind, path, native_id, told, converted: Some(Rc::new(converted)) }
+    }
+
+    /// Returns the name of the agent program.
+    pub fn program(&self) -> &str {
+        let own = || self.kind.name_at(Some(&self.path));
+        self.converted.as_ref().map_or_else(own, |it| &it.agent)
+    }
+
+    /// Returns the name of the agent by which its sessions are found.
+    fn agent(&self) -> &str {
+        self.converted.as_ref().map_or(self.kind.as_str(), |it| &it.agent)
+    }
+}
+
+/// Returns the agent's own id of its session; its path, if it has none.
+fn native_id(told: &Told, path: &str) -> String {
+    let native_id = told.facts.session_id.clone().filter(|it| text::is_line(it, text::MAX_FIELD));
+    native_id.unwrap_or_else(|| path.to_owned())
 }
 
 /// What was done.
@@ -86,9 +117,8 @@ pub fn scout(kind: AgentKind, path: &str, file: &mut dyn Bytes) -> Result<Found,
         head = read(u64::MAX)?;
     }
     let told = ingest::told(kind, &head);
-    let native_id = told.facts.session_id.clone().filter(|it| text::is_line(it, text::MAX_FIELD));
-    let native_id = native_id.unwrap_or_else(|| path.to_owned());
-    Ok(Found { kind, path: path.to_owned(), native_id, told })
+    let native_id = native_id(&told, path);
+    Ok(Found { kind, path: path.to_owned(), native_id, told, converted: None })
 }
 
 /// An import under way.
@@ -126,7 +156,7 @@ impl<'a> Import<'a> {
     ) -> Result<Imported, OpError> {
         let facts = &found.told.facts;
         let owner = facts.parent_session.as_ref().unwrap_or(&found.native_id).clone();
-        let session_id = self.session_of(found.kind, &owner, &found.path)?;
+        let session_id = self.session_of(found.agent(), &owner, &found.path)?;
         let is_new = self.store.tip(session_id)?.is_none();
         let foreign = Foreign {
             kind: found.kind,
@@ -135,6 +165,7 @@ impl<'a> Import<'a> {
             lineage: self.lineage(found),
             kept: &self.kept,
             is_final: true,
+            converted: found.converted.clone(),
         };
         let foreign = foreign.without_secrets(&self.context.redaction)?;
         if is_dry {
@@ -189,39 +220,34 @@ impl<'a> Import<'a> {
 
     /// Returns the session that an agent's session has or gets; one whose id was not told yet when it was
     /// taken is known by its path.
-    fn session_of(
-        &self,
-        kind: AgentKind,
-        native_id: &str,
-        path: &str,
-    ) -> Result<SessionId, OpError> {
+    fn session_of(&self, agent: &str, native_id: &str, path: &str) -> Result<SessionId, OpError> {
         if let Some(target) = self.target {
             return Ok(target);
         }
         let store = self.store;
-        if let Some(newest) = ingest::newest_run(store, kind.as_str(), native_id)? {
+        if let Some(newest) = ingest::newest_run(store, agent, native_id)? {
             return Ok(newest);
         }
         for id in [native_id, path] {
-            if let Some(known) = self.kept.session_of(store, kind, id)? {
+            if let Some(known) = self.kept.session_of(store, agent, id)? {
                 return Ok(known);
             }
         }
-        ingest::session_id(store, kind.as_str(), native_id)
+        ingest::session_id(store, agent, native_id)
     }
 
     fn create(&self, session_id: SessionId, found: &Found) -> Result<(), OpError> {
         let facts = &found.told.facts;
         let line = |text: &Option<String>| text.clone().filter(|it| text::is_line(it, 256));
         let parent = match &facts.forked_from {
-            Some(id) => Some(ingest::session_id(self.store, found.kind.as_str(), id)?),
+            Some(id) => Some(ingest::session_id(self.store, found.agent(), id)?),
             None => None,
         };
         let parent = parent.filter(|it| matches!(self.store.tip(*it), Ok(Some(_))));
         let new = NewSession {
             title: self.title(&found.told)?,
             branch: facts.branch.clone().filter(|it| text::is_branch_name(it)),
-            agent: Some(found.kind.name_at(Some(&found.path)).to_owned()),
+            agent: Some(found.program().to_owned()),
             model: line(&facts.model),
             parent,
             links: links(found),

@@ -7,12 +7,13 @@ use std::collections::HashSet;
 
 use crate::format::layout::{self, Layout, Told};
 use crate::lifecycle::{Lifecycle, builtin};
-use crate::model::conversation::{Event, Payload};
+use crate::model::conversation::Event;
 use crate::model::{Class, Map, Session, SessionId};
 use crate::ops::append::Append;
 use crate::ops::attach::{self, MAX_BYTES};
 use crate::ops::change::{self, Draft, Verdict};
 use crate::ops::conversation::Conversation;
+use crate::ops::converted::news;
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{Context, OpError, export, patch};
 use crate::store::{Store, StoreError};
@@ -182,25 +183,6 @@ fn judge(
         draft.trailers.push(("From", from));
     }
     Ok(Verdict::Happens(vec![draft]))
-}
-
-/// Returns what is to be appended to `known`, so that it tells what `wanted` tells: what was said before and
-/// is not any more is replaced.
-fn news(known: &[Event], wanted: Vec<Event>) -> Vec<Event> {
-    let live = Event::live(known);
-    let is_same = |(known, wanted): &(&&Event, &Event)| {
-        (known.at, &known.thread, &known.payload) == (wanted.at, &wanted.thread, &wanted.payload)
-    };
-    let n_same = live.iter().zip(&wanted).take_while(is_same).count();
-    let gone: Vec<u64> = live[n_same..].iter().filter_map(|event| event.seq).collect();
-    let mut news: Vec<Event> = wanted.into_iter().skip(n_same).collect();
-    if !gone.is_empty() {
-        if news.is_empty() {
-            news.push(Event::new(Payload::Skip("it is not in the imported file any more".into())));
-        }
-        news[0].replaces = gone;
-    }
-    news
 }
 
 /// Tells whether a session that was not imported from this layout says what the file says.

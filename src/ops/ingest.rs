@@ -3,23 +3,24 @@
 
 use std::borrow::Cow;
 
-use crate::agents::{self, AgentKind, Lineage};
+use crate::agents::{self, Lineage};
 use crate::model::conversation::{SourceFile, Usage};
 use crate::model::{Session, SessionId, Tokens, text};
 use crate::ops::append::Append;
 use crate::ops::change::{self, Changed, Draft, Verdict};
+use crate::ops::converted;
 use crate::ops::ingest_count::Count;
 use crate::ops::ingest_file::{Look, News};
-use crate::ops::lineage::{Copy, Kept};
+use crate::ops::lineage::Copy;
 use crate::ops::load::View;
 use crate::ops::record::{self, Taken};
-use crate::ops::redaction::Redaction;
 use crate::ops::segments::{self, source_bytes};
 use crate::ops::sources::Sources;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
 
-pub use crate::ops::ingest_count::{Told, told};
+pub use crate::ops::foreign::Foreign;
+pub use crate::ops::ingest_count::{Told, told, told_by};
 pub use crate::ops::ingest_file::Bytes;
 pub use crate::ops::runs::{MAX_RUNS, newest_run, run_id, session_id};
 
@@ -29,37 +30,6 @@ const MAX_WORD: usize = 256;
 const BEGINNING: usize = 256 << 10;
 /// The longest id and path that are kept, in bytes.
 const MAX_LINE: usize = 1024;
-
-/// A transcript, as its session knows it.
-#[derive(Debug, Clone)]
-pub struct Foreign<'a> {
-    /// Whose it is.
-    pub kind: AgentKind,
-    /// The agent's own id of the session.
-    pub native_id: Option<String>,
-    /// Where it is, with `~` for the home directory. The file is known again by it.
-    pub path: String,
-    /// What other transcripts had that this one may be copied from: that was counted there.
-    pub lineage: Lineage,
-    /// The transcripts of this repository, of which it may be a copy, too.
-    pub kept: &'a Kept,
-    /// Whether nobody writes it any more: then a torn last line is taken, too. Else it waits.
-    pub is_final: bool,
-}
-
-impl Foreign<'_> {
-    /// Takes the secrets out of what names it, which is kept, and by which it is known again.
-    ///
-    /// # Errors
-    /// What redaction fails for.
-    pub fn without_secrets(mut self, redaction: &Redaction) -> Result<Self, OpError> {
-        redaction.text(&mut self.path)?;
-        if let Some(id) = &mut self.native_id {
-            redaction.text(id)?;
-        }
-        Ok(self)
-    }
-}
 
 /// What came of it.
 #[derive(Debug, Clone)]
@@ -156,7 +126,7 @@ fn find(
         // One that is called as its path had not told its id yet.
         let is_named = it.session_id.is_some() && it.session_id != it.path;
         let is_other = is_named && id.is_some() && it.session_id != id;
-        it.agent == foreign.kind.as_str() && !is_other
+        it.agent == foreign.source() && !is_other
     };
     let sources = sources.like(kept_path(foreign).as_deref())?;
     let mut sources = sources.iter().filter(of_agent);
@@ -208,7 +178,9 @@ impl Taking<'_, '_> {
         };
         let is_cut = self.known.as_ref().is_some_and(|it| it.n_bytes > n_common);
         let rewritten_at = (news.is_rewritten && is_cut).then_some(n_common);
-        let added = &bytes[usize::try_from(n_common).unwrap_or(bytes.len())..];
+        let keeps_bytes = self.foreign.converted.as_ref().is_none_or(|it| it.keeps_bytes);
+        let n_kept = if keeps_bytes { usize::try_from(n_common).ok() } else { None };
+        let added = &bytes[n_kept.unwrap_or(bytes.len())..];
         let mut append = Append::new(&session.conversation, self.context);
         let first = (append.extent.n_segments, append.extent.n_events);
         let mut source = self.known.clone().unwrap_or_else(|| self.unknown());
@@ -232,13 +204,20 @@ impl Taking<'_, '_> {
         if let Some(marker) = marker {
             append.event(&marker)?;
         }
-        let agent = self.foreign.kind.as_str();
-        append.transcript(agent, n, added)?;
+        append.transcript(self.foreign.source(), n, added)?;
+        if let Some(converted) = &self.foreign.converted {
+            let (store, place) = (self.look.store, (n, offset));
+            let view = self.known.as_ref().map(|_| self.view);
+            converted::say(store, view, converted, place, &mut append, &mut session)?;
+        }
         let (extent, segments) = append.finish()?;
         let last = (extent.n_segments, extent.n_events);
         session.conversation = extent;
         self.note_facts(&mut session, &count);
-        let subject = format!("record: {} bytes of {agent}", added.len());
+        let subject = match &self.foreign.converted {
+            Some(converted) => format!("record: what {} said", converted.agent),
+            None => format!("record: {} bytes of {}", added.len(), self.foreign.source()),
+        };
         let mut draft = Draft::new("record", subject, session);
         draft.segments = segments;
         if last.1 > first.1 {
@@ -264,7 +243,7 @@ impl Taking<'_, '_> {
     fn unknown(&self) -> SourceFile {
         SourceFile {
             n: self.sources.next_n(),
-            agent: self.foreign.kind.as_str().to_owned(),
+            agent: self.foreign.source().to_owned(),
             session_id: kept_id(self.foreign),
             path: kept_path(self.foreign),
             ..SourceFile::default()
@@ -274,8 +253,11 @@ impl Taking<'_, '_> {
     /// Counts what is new; from the first byte on where that is not enough.
     fn count(&mut self, news: &News, bytes: &[u8], offset: u64) -> Result<Count, OpError> {
         let kind = self.foreign.kind;
-        let known = self.known.as_ref().filter(|_| news.from > 0);
         let extent = &self.view.session.conversation;
+        if let Some(converted) = &self.foreign.converted {
+            return Ok(Count::of(converted, extent));
+        }
+        let known = self.known.as_ref().filter(|_| news.from > 0);
         let lineage = self.lineage(known, bytes)?;
         let mut count = Count::new(kind, extent, known, lineage);
         count.push(bytes);
@@ -347,9 +329,8 @@ impl Taking<'_, '_> {
 
     /// Says what the transcript tells of the session where nobody has.
     fn note_facts(&self, session: &mut Session, count: &Count) {
-        let agent = self.foreign.kind.name_at(Some(&self.foreign.path));
-        if session.agent.is_none() && self.foreign.kind != AgentKind::Unknown {
-            session.agent = Some(agent.to_owned());
+        if session.agent.is_none() {
+            session.agent = self.foreign.agent().map(str::to_owned);
         }
         if session.model.is_none() {
             let model = count.told.facts.model.clone();

@@ -5,6 +5,7 @@ use crate::model::conversation::{
     Content, Event, Extent, Payload, Role, SourceFile, StopReason, Totals, Usage,
 };
 use crate::model::{Map, Outcome, text};
+use crate::ops::converted::Converted;
 use crate::ops::record;
 
 /// How many bytes are read at once.
@@ -35,6 +36,11 @@ pub fn told(kind: AgentKind, bytes: &[u8]) -> Told {
     count.push(bytes);
     count.finish();
     count.told
+}
+
+/// Looks what events say that somebody else made.
+pub fn told_by(converted: &Converted) -> Told {
+    Count::of(converted, &Extent::default()).told
 }
 
 /// Counts what bytes say.
@@ -75,6 +81,14 @@ impl Count {
         let is_anew = source.is_none();
         let (n_events, n_copied) = (extent.n_events, 0);
         Count { transcript, totals, before, n_events, is_anew, told, memory, n_copied }
+    }
+
+    /// Counts events that somebody else made, all of them.
+    pub(super) fn of(converted: &Converted, extent: &Extent) -> Count {
+        let mut count = Count::new(AgentKind::Unknown, extent, None, Lineage::default());
+        converted.events.iter().for_each(|event| count.add(event));
+        count.told.facts = converted.facts.clone();
+        count
     }
 
     /// Takes bytes into account.

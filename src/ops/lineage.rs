@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::agents::{AgentKind, Facts, Lineage, Transcript};
+use crate::format::segment;
 use crate::model::{SessionId, Timestamp};
 use crate::ops::segments::source_bytes;
 use crate::ops::sources::Sources;
@@ -75,11 +76,12 @@ impl Kept {
     pub fn session_of(
         &self,
         store: &Store,
-        kind: AgentKind,
+        agent: &str,
         native_id: &str,
     ) -> Result<Option<SessionId>, OpError> {
-        let key = (kind.to_string(), native_id.to_owned());
-        let places = self.found(store)?.by_id.get(&key);
+        let by_id = &self.found(store)?.by_id;
+        let mut names = [Some(agent.to_owned()), segment::converted(agent)].into_iter().flatten();
+        let places = names.find_map(|it| by_id.get(&(it, native_id.to_owned())));
         Ok(places.and_then(|it| it.last()).map(|it| it.session_id))
     }
 

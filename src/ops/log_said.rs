@@ -81,10 +81,10 @@ pub(super) fn log(
         if !wants(query, &event) {
             continue;
         }
-        let found = match event.src {
-            Some(src) => find(&by_segment, conversation.segment_of(src.file)),
-            None => event.seq.and_then(|seq| find(&by_seq, seq)),
-        };
+        // Events that are derived have numbers that no commit tells.
+        let recorded = event.seq.and_then(|seq| find(&by_seq, seq));
+        let derived = || find(&by_segment, conversation.segment_of(event.src?.file));
+        let found = recorded.or_else(derived);
         let Some(entry) = found.map(|idx| &mut entries[idx]) else { continue };
         let logged = logged(&event, &entry.event);
         if query.has_time(logged.at) {

@@ -169,7 +169,7 @@ fn draft(
             other => other,
         })?;
         totals.add(&numbered);
-        count(&mut session, &numbered)?;
+        count(&mut session, &numbered, 1)?;
     }
     count_tokens(&mut session.tokens, &before, &totals.sum());
     append.extent.usages = totals.newest(Extent::MAX_USAGES);
@@ -191,8 +191,8 @@ pub(super) fn is_named(usage: &Event) -> bool {
     usage.msg.as_ref().is_some_and(|msg| text::is_line(msg, MAX_MSG))
 }
 
-/// Counts decisions, checkpoints and recovered errors.
-fn count(session: &mut Session, event: &Event) -> Result<(), OpError> {
+/// Counts decisions, checkpoints and recovered errors, each for `amount`.
+pub(super) fn count(session: &mut Session, event: &Event, amount: i64) -> Result<(), OpError> {
     let counter = match &event.payload {
         _ if event.copied => return Ok(()),
         Payload::Decision(_) => "statistics.decisions_made",
@@ -200,7 +200,7 @@ fn count(session: &mut Session, event: &Event) -> Result<(), OpError> {
         Payload::Error(fault) if fault.is_recovered => "statistics.error_recovery_count",
         _ => return Ok(()),
     };
-    counter::add(session, counter, 1)
+    counter::add(session, counter, amount)
 }
 
 /// Adds what is counted more, or less, than before.

@@ -5,6 +5,7 @@
 //! [`Lease`], which this clone wrote itself. Start reading at [`Process`], then [`Lease`].
 
 mod ancestor;
+mod ask;
 mod detach;
 mod ending;
 mod escape;
@@ -21,6 +22,7 @@ mod terminal;
 mod watcher;
 
 pub use ancestor::find_ancestor;
+pub use ask::{Answer, AskError, Question};
 pub use detach::{Background, leave_terminal, send_to_background, tell_started};
 pub use ending::Ending;
 pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};

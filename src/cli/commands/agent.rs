@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use crate::agents::hooks::{Command, Setup};
 use crate::cli::CliError;
 use crate::cli::app::App;
+use crate::cli::plugins;
 use crate::ops::OpError;
 use crate::ops::agents::{self, Change, Scope};
+use crate::render::sanitize::to_terminal;
 
 /// Connect agents: each run of one becomes a session by itself
 ///
@@ -23,7 +25,25 @@ pub enum Agent {
     Disable(Disable),
 }
 
-/// List the agents that can be connected, and where they are
+/// List the agents that can be connected, and where they are, and the plug-ins
+///
+/// Transcripts of other agents are read by plug-ins. A plug-in is a program git-session-agent-<name> in an absolute
+/// directory of the PATH, <name> being of lower-case letters, digits and "-". It is called with a verb:
+///
+/// "convert <path>": the bytes of a file are on standard input, <path> tells where they are from. The plug-in
+/// writes what is said and done, one event a line, as "git session record" takes them. A first event
+/// {"kind":"session.start","id":"<the agent's own id>","cwd":...} tells which session it is; a file without one is
+/// a session by itself. The whole file is converted each time, and what is said again is not taken twice.
+///
+/// "recognise <path>": the first 256 KiB of a file are on standard input. Status 0 says that it is a transcript of
+/// the agent. It is asked only about files that no agent which is built in knows.
+///
+/// "find <directory>...": the plug-in writes the absolute path of each transcript that its agent keeps of the
+/// repository with these work trees, one a line, for "git session import --all".
+///
+/// A plug-in that does not know a verb ends with status 129. It runs in "/" with nothing of the environment but PATH,
+/// HOME, USER, LOGNAME, SHELL, TMPDIR, LANG, TZ, LC_* and XDG_*; for at most 60 seconds (5 to recognise), and writes
+/// at most 256 MiB. If it fails, its last line on standard error is told, and nothing of that file is kept.
 #[derive(Debug, Args)]
 pub struct List {
     /// Answer with one JSON document
@@ -84,6 +104,7 @@ impl List {
     fn run(self, app: &App) -> Result<(), CliError> {
         let project = project(app).ok();
         let user = user(app).ok();
+        let plugins = plugins::all(app);
         let is_on = |scope: &Option<Scope>, setup| {
             scope.as_ref().is_some_and(|scope| agents::is_enabled(scope, setup))
         };
@@ -102,7 +123,9 @@ impl List {
                     })
                 })
                 .collect();
-            return app.answer_json(&json!({ "agents": all }));
+            let plugins: Vec<Value> =
+                plugins.iter().map(|it| json!({ "name": it.name, "path": it.path })).collect();
+            return app.answer_json(&json!({ "agents": all, "plugins": plugins }));
         }
         app.answer(|out| {
             rows.iter().try_for_each(|(setup, project, user)| {
@@ -113,6 +136,10 @@ impl List {
                     (false, false) => "-",
                 };
                 writeln!(out, "{:<12}  {seen}", setup.agent.as_str())
+            })?;
+            plugins.iter().try_for_each(|it| {
+                let path = it.path.to_string_lossy();
+                writeln!(out, "{:<12}  plug-in ({})", it.name, to_terminal(&path))
             })
         })
     }

@@ -5,10 +5,9 @@ use clap_complete::engine::ArgValueCompleter;
 
 use super::import_layout;
 use super::show::check_fields;
-use crate::agents::AgentKind;
 use crate::cli::app::App;
 use crate::cli::options::Json;
-use crate::cli::transcripts::{self, Transcript};
+use crate::cli::transcripts::{self, Readers, Transcript};
 use crate::cli::{CliError, complete, output};
 use crate::format::layout::Layout;
 use crate::ops::OpError;
@@ -26,6 +25,8 @@ use crate::render::sanitize::to_terminal;
 ///
 /// The bytes of a transcript are kept as they are, but for secrets; "git session show --raw" gives them back.
 /// Importing again adds only what is new. Files in a directory that are no transcripts are skipped.
+///
+/// The agents that others use are read by plug-ins, which "git session agent list --help" tells of.
 ///
 /// With --layout, the files are those of another session manager. Each becomes a session, with its id, its
 /// state and its times, by one event of its history that says so, and is kept with it, so that
@@ -47,7 +48,10 @@ pub struct Import {
     #[arg(long, value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
     session: Option<String>,
     /// Whose files they are, where they do not tell
-    #[arg(long, value_name = "name", value_parser = AgentKind::ALL.map(AgentKind::as_str))]
+    ///
+    /// One of claude-code, codex, gemini-cli, qwen-code, opencode, copilot-cli, cursor, pi, droid, amp, cline, aider,
+    /// goose, unknown, or of a plug-in.
+    #[arg(long, value_name = "name", add = ArgValueCompleter::new(complete::agents))]
     agent: Option<String>,
     /// Only tell what would be done
     #[arg(short = 'n', long)]
@@ -110,16 +114,16 @@ impl Import {
         app: &App,
         summary: &mut TranscriptsObject,
     ) -> Result<Vec<Transcript>, CliError> {
-        let agent = self.agent.as_deref().and_then(|name| name.parse().ok());
+        let readers = Readers::new(app, self.agent.as_deref())?;
         let mut all = Vec::new();
         if self.all {
-            let is_wanted = |it: &Transcript| agent.is_none_or(|agent| it.found.kind == agent);
-            all = transcripts::of_repository(app)?.into_iter().filter(is_wanted).collect();
+            let fail = &mut |path: &Path, error: &CliError| fail(path, error, summary);
+            all = transcripts::of_repository(app, &readers, fail)?;
         }
         for path in &self.paths {
             let path = app.dir().join(path);
             for (path, is_named) in files(&path, summary) {
-                match transcripts::look(app, &path, agent) {
+                match transcripts::look(app, &path, &readers) {
                     Ok(found) if found.is_empty() && is_named => {
                         let error = OpError::invalid("path", "is no transcript of a known agent");
                         fail(&path, &error.into(), summary);
@@ -149,7 +153,7 @@ impl Import {
         let session = imported.session.as_ref();
         summary.sessions.push(TranscriptObject {
             path: shown(&transcript.path),
-            agent: found.kind.name_at(Some(&found.path)).to_owned(),
+            agent: found.program().to_owned(),
             native_id: found.native_id.clone(),
             id: session.map(|it| it.id.to_string()),
             result: imported.did.as_str().to_owned(),
@@ -158,7 +162,7 @@ impl Import {
             tool_calls: told.n_calls,
         });
         let who = session.map(|it| format!("Session {}: ", it.id.handle())).unwrap_or_default();
-        let agent = found.kind.name_at(Some(&found.path));
+        let agent = to_terminal(found.program());
         let what = match (imported.did, self.dry_run) {
             (Did::Nothing, _) => "nothing new".to_owned(),
             (_, true) => format!("would import {} bytes", imported.n_bytes),
