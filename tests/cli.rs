@@ -11,6 +11,7 @@ mod cli {
 
     mod agent;
     mod agent_commits;
+    mod agent_trace;
     mod attach;
     mod check;
     mod damage;

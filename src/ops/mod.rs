@@ -6,6 +6,7 @@
 mod agent_commits;
 pub mod agent_hook;
 pub mod agent_state;
+pub mod agent_trace;
 mod agent_transcript;
 pub mod agents;
 mod append;

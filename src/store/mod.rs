@@ -3,6 +3,7 @@
 //! It knows refs, commits, trees and blobs, and nothing of lifecycles or of what a record says.
 //! Start reading at [`Store`]; a write goes [`Store::write`] to [`Unpublished::publish`].
 
+mod added;
 mod config;
 mod current;
 mod error;
@@ -25,6 +26,7 @@ mod worktree;
 mod write;
 mod writing;
 
+pub use added::AddedLines;
 pub use config::Settings;
 pub use current::Current;
 pub use error::{StoreError, WorkTreeError};

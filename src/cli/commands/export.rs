@@ -12,10 +12,14 @@ use crate::format::yaml;
 use crate::format::{atif, event};
 use crate::model::{Map, SessionId, Value, text};
 use crate::ops::load::{self, Loaded};
-use crate::ops::{OpError, export, log};
+use crate::ops::{OpError, agent_trace, export, log};
 use crate::render::{json, markdown, sanitize};
 
 /// Write sessions out, in several shapes
+///
+/// What a layout has nothing to say of (an ATIF trajectory without a message, Agent Trace without a commit that adds
+/// lines) is an error for one session, and left out of several. Agent Trace has one record for each commit of the
+/// session, with the lines that it adds to its parent: merges, binary and deleted files add none.
 ///
 /// On standard output, JSON is one document a line, and YAML one document after the other. With -o, a file is
 /// written, or in a directory one file for each session, at the place where the other session manager looks for
@@ -60,6 +64,8 @@ enum Shape {
     Choragen,
     /// An ATIF v1.8 trajectory
     Atif,
+    /// Agent Trace 0.1.0: a record on each line for each commit that adds lines
+    AgentTrace,
 }
 
 impl Shape {
@@ -68,7 +74,23 @@ impl Shape {
             Shape::Maestro => Some(Layout::Maestro),
             Shape::Monoco => Some(Layout::Monoco),
             Shape::Choragen => Some(Layout::Choragen),
-            Shape::Json | Shape::Yaml | Shape::Markdown | Shape::Atif => None,
+            Shape::Json | Shape::Yaml | Shape::Markdown | Shape::Atif | Shape::AgentTrace => None,
+        }
+    }
+}
+
+impl Shape {
+    /// Returns the error that a session has nothing that this shape can tell.
+    fn nothing(self) -> OpError {
+        match self {
+            Shape::AgentTrace => {
+                OpError::invalid("commits", "the session has no commit that adds lines")
+            }
+            _ => {
+                let reason =
+                    "the session has no message and no tool call, and a trajectory needs one";
+                OpError::invalid("conversation", reason)
+            }
         }
     }
 }
@@ -93,7 +115,9 @@ impl Export {
                 .map_err(CliError::from)
                 .and_then(|loaded| document(app, &loaded, self.layout));
             match document {
-                Ok(document) => self.put(app, &document, n, is_many)?,
+                Ok(Some(document)) => self.put(app, &document, n, is_many)?,
+                Ok(None) if is_many => {}
+                Ok(None) => return Err(self.layout.nothing().into()),
                 Err(CliError::Op(error @ (OpError::Corrupt { .. } | OpError::Newer { .. })))
                     if is_many =>
                 {
@@ -165,35 +189,54 @@ fn tell_fault(reason: &str) {
     output::to_stderr(&format!("error: {}\n", sanitize::to_terminal(reason)));
 }
 
-fn document(app: &App, loaded: &Loaded, shape: Shape) -> Result<Document, CliError> {
+/// Returns a session in a shape; `None` if nothing is in it that the shape can tell.
+fn document(app: &App, loaded: &Loaded, shape: Shape) -> Result<Option<Document>, CliError> {
     let id = loaded.view.session.id;
     let place = |extension: &str| PathBuf::from(format!("{id}.{extension}"));
     if let Some(layout) = shape.layout() {
         let map = without_secrets(app, export::file(app.store()?, loaded, layout)?)?;
         let place = Path::new(layout.directory()).join(layout.file(&file_id(layout, &map, id)));
-        return Ok(json_document(&map, place));
+        return Ok(Some(json_document(&map, place)));
     }
-    match shape {
+    let document = match shape {
         Shape::Markdown => {
             let text = page(app, loaded)?;
-            Ok(Document { line: text.clone(), file: text, place: place("md") })
+            Document { line: text.clone(), file: text, place: place("md") }
         }
         Shape::Atif => {
             let events = export::events(app.store()?, loaded)?;
-            let map = atif::write(&loaded.view.session, &events);
-            let reason = "the session has no message and no tool call, and a trajectory needs one";
-            let map = map.ok_or_else(|| OpError::invalid("conversation", reason))?;
-            Ok(json_document(&without_secrets(app, map)?, place("atif.json")))
+            let Some(map) = atif::write(&loaded.view.session, &events) else { return Ok(None) };
+            json_document(&without_secrets(app, map)?, place("atif.json"))
+        }
+        Shape::AgentTrace => {
+            let lines = trace_lines(app, loaded)?;
+            if lines.is_empty() {
+                return Ok(None);
+            }
+            Document { line: lines.clone(), file: lines, place: place("agent-trace.jsonl") }
         }
         _ => {
             let map = without_secrets(app, whole(app, loaded)?)?;
             if shape == Shape::Json {
-                return Ok(json_document(&map, place("json")));
+                return Ok(Some(json_document(&map, place("json"))));
             }
             let text = yaml::write_map(&map);
-            Ok(Document { line: text.clone(), file: text, place: place("yaml") })
+            Document { line: text.clone(), file: text, place: place("yaml") }
         }
+    };
+    Ok(Some(document))
+}
+
+/// Returns a record on each line for each commit that adds lines.
+fn trace_lines(app: &App, loaded: &Loaded) -> Result<String, CliError> {
+    let store = app.store()?;
+    let traces = agent_trace::traces(store, loaded, &export::events(store, loaded)?)?;
+    for commit in &traces.missing {
+        output::to_stderr(&format!("warning: commit {commit} is not here\n"));
     }
+    let lines = traces.records.into_iter();
+    let lines = lines.map(|map| Ok(json::to_text(&without_secrets(app, map)?) + "\n"));
+    lines.collect()
 }
 
 fn json_document(map: &Map, place: PathBuf) -> Document {
