@@ -17,10 +17,12 @@ mod cli {
     mod damage;
     mod delete;
     mod doctor;
+    mod entire;
     mod errors;
     mod export;
     mod files;
     mod generated;
+    mod git_ai;
     mod grep;
     mod hooks;
     mod hostile;

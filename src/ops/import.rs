@@ -154,9 +154,7 @@ impl<'a> Import<'a> {
         file: &mut dyn Bytes,
         is_dry: bool,
     ) -> Result<Imported, OpError> {
-        let facts = &found.told.facts;
-        let owner = facts.parent_session.as_ref().unwrap_or(&found.native_id).clone();
-        let session_id = self.session_of(found.agent(), &owner, &found.path)?;
+        let session_id = self.session_for(found)?;
         let is_new = self.store.tip(session_id)?.is_none();
         let foreign = Foreign {
             kind: found.kind,
@@ -192,6 +190,13 @@ impl<'a> Import<'a> {
             (false, false) => Did::Nothing,
         };
         Ok(Imported { session: Some(session), did, n_bytes: ingested.n_bytes, told })
+    }
+
+    /// Returns the session that a transcript has or gets.
+    pub(super) fn session_for(&mut self, found: &Found) -> Result<SessionId, OpError> {
+        let facts = &found.told.facts;
+        let owner = facts.parent_session.as_ref().unwrap_or(&found.native_id).clone();
+        self.session_of(found.agent(), &owner, &found.path)
     }
 
     fn preview(

@@ -2,7 +2,7 @@
 
 use crate::agents::{AgentKind, Facts, Lineage, Transcript};
 use crate::model::conversation::{
-    Content, Event, Extent, Payload, Role, SourceFile, StopReason, Totals, Usage,
+    Content, Event, Extent, LinkKind, Payload, Role, SourceFile, StopReason, Totals, Usage,
 };
 use crate::model::{Map, Outcome, text};
 use crate::ops::converted::Converted;
@@ -207,6 +207,7 @@ fn ending(event: &Event) -> Option<Outcome> {
         Payload::ToolCall(_) | Payload::ToolResult(_) => Some(Outcome::Interrupted),
         Payload::Error(_) => Some(Outcome::Failure),
         Payload::State(_) => Some(Outcome::Success),
+        Payload::Link(it) if it.to == LinkKind::Commit => Some(Outcome::Success),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! A change goes through [`change`]: read, judge by the lifecycle, write, publish, and judge again
 //! if another writer was faster. Start reading there.
 
+pub mod adopt;
 mod agent_commits;
 pub mod agent_hook;
 pub mod agent_state;
@@ -27,6 +28,8 @@ mod foreign;
 pub mod grep;
 pub mod hook;
 pub mod import;
+pub mod import_entire;
+pub mod import_git_ai;
 pub mod import_layout;
 pub mod ingest;
 mod ingest_count;

@@ -16,6 +16,7 @@ pub mod native;
 mod note;
 mod objects;
 mod open;
+mod others;
 mod patch;
 mod read;
 mod refs;

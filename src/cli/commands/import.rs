@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use clap_complete::engine::ArgValueCompleter;
 
 use super::import_layout;
+use super::import_tool::{self, Tool};
 use super::show::check_fields;
 use crate::cli::app::App;
 use crate::cli::options::Json;
@@ -32,14 +33,18 @@ use crate::render::sanitize::to_terminal;
 /// state and its times, by one event of its history that says so, and is kept with it, so that
 /// "git session export" gives it back key for key. A file that has changed since updates its session.
 ///
+/// With --from, it is what another tool keeps in refs of this repository: the transcripts of Entire's checkpoints and
+/// the commits that name them; the sessions that git-ai's notes tell of, with their commits and lines. A session that
+/// was imported from the agent's own transcript is the same one, and nothing in it is said twice.
+///
 /// A file that is damaged is told of, the others are imported, and the exit status is 1.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git session import ~/.claude/projects/-home-ada-login\n  \
     git session import --all\n  git session import -n --json rollout.jsonl\n  \
-    git session import --layout maestro .")]
+    git session import --layout maestro .\n  git session import --from entire")]
 pub struct Import {
     /// Files, and directories with such files
-    #[arg(value_name = "path", required_unless_present = "all", value_hint = ValueHint::AnyPath)]
+    #[arg(value_name = "path", required_unless_present_any = ["all", "from"], value_hint = ValueHint::AnyPath)]
     paths: Vec<String>,
     /// Import what the agents keep of this repository in the home directory
     #[arg(long, conflicts_with = "paths")]
@@ -55,10 +60,13 @@ pub struct Import {
     agent: Option<String>,
     /// Only tell what would be done
     #[arg(short = 'n', long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Whose files they are, if of another session manager
     #[arg(long, value_name = "layout", conflicts_with_all = ["all", "session", "agent", "dry_run"])]
     layout: Option<Named>,
+    /// Import what another tool keeps in this repository
+    #[arg(long, value_name = "tool", conflicts_with_all = ["paths", "all", "session", "agent", "layout"])]
+    from: Option<Tool>,
     #[command(flatten)]
     json: Json,
 }
@@ -91,6 +99,9 @@ impl Import {
             return import_layout::run(app, layout.into(), &self.paths, &self.json);
         }
         check_fields::<TranscriptsObject>(&self.json.fields())?;
+        if let Some(tool) = self.from {
+            return import_tool::run(app, tool, &self);
+        }
         let session = self.session.as_deref();
         let target = session.map(|name| app.resolve(Some(name))).transpose()?;
         let mut summary = TranscriptsObject::default();
@@ -174,7 +185,8 @@ impl Import {
         app.narrate(&format!("{who}{what} of {agent} ({path})"));
     }
 
-    fn answer(&self, app: &App, summary: &TranscriptsObject) -> Result<(), CliError> {
+    /// Sums up.
+    pub(super) fn answer(&self, app: &App, summary: &TranscriptsObject) -> Result<(), CliError> {
         if !summary.skipped.is_empty() {
             let n = summary.skipped.len();
             let noun = if n == 1 { "file that is" } else { "files that are" };
@@ -213,7 +225,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Tells what could not be imported; the others are.
-fn fail(path: &Path, error: &CliError, summary: &mut TranscriptsObject) {
+pub(super) fn fail(path: &Path, error: &CliError, summary: &mut TranscriptsObject) {
     let path = shown(path);
     let reason = error.to_string();
     let told = format!("cannot import '{path}': {reason}");

@@ -13,6 +13,7 @@ mod help;
 mod hook;
 mod import;
 mod import_layout;
+mod import_tool;
 mod lifecycle;
 mod list;
 mod log;
