@@ -28,6 +28,7 @@ mod cli {
     mod hostile;
     mod import;
     mod import_corpus;
+    mod init;
     mod layouts;
     mod lifecycle;
     mod lineage;

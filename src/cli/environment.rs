@@ -126,9 +126,13 @@ impl Environment {
 }
 
 /// The variables beside git's and the agents' that mean something to us.
-const OTHERS: [&str; 16] = [
+const OTHERS: [&str; 20] = [
     "PATH",
     "HOME",
+    "XDG_DATA_HOME",
+    "XDG_CONFIG_HOME",
+    "BASH_COMPLETION_USER_DIR",
+    "ZDOTDIR",
     "CLAUDE_CONFIG_DIR",
     "CODEX_HOME",
     "USER",

@@ -4,6 +4,7 @@
 //! Start reading at [`main`]; each verb has a file in `commands`.
 
 mod app;
+mod comforts;
 mod commands;
 mod complete;
 mod date;

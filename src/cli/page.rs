@@ -159,8 +159,9 @@ session.redact (true): secrets (tokens of known forms, passwords in addresses an
 values of the environment and of .env files) are kept out of what is written, and the home directory \
 becomes ~. session.redactRules: a file of more rules in gitleaks' form, from the top of the work tree. \
 session.redactAllow: a pattern of what is no secret; may be given more than once. session.transcripts: verbatim, \
-or lean, without signatures, encrypted reasoning and the agent's own instructions. session.format.<name>: \
-a format for list --format=<name>. color.session, core.pager, advice.session*: as git's own.",
+or lean, without signatures, encrypted reasoning and the agent's own instructions. session.hooks: \
+where init put the hooks of git (config, files or none), written by it. session.format.<name>: a format \
+for list --format=<name>. color.session, core.pager, advice.session*: as git's own.",
     ),
     (
         "ENVIRONMENT",
@@ -181,7 +182,8 @@ input or output). 129: wrong use.",
 refs/sessions/<id>: one session. refs/worktree/session: this work tree's current session. \
 .git-session/lifecycles/<name>.yaml: the repository's own lifecycles. <git dir>/session/logs/<id>.log: \
 what a worker in the background said. <git dir>/session/leases: what this clone runs for its sessions, \
-and would run again; without it a worker is out of reach. <git dir>/session: locks and other local files; \
+and would run again; without it a worker is out of reach. <git dir>/session/config: settings of init, \
+included by the repository's; <git dir>/session/installed: what init wrote where. <git dir>/session: locks and other local files; \
 the rest holds nothing that matters. A lock of a killed process is free at once, or heals with the next \
 write; one that a killed git left on a session is removed by the next write after ten seconds, and one on \
 packed-refs is git's, and stays. <git dir>/worktrees/<name>/made-for-session: for which session a work tree was made.",

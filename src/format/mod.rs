@@ -14,6 +14,7 @@ pub mod event;
 mod extent;
 pub mod fields;
 pub mod git_ai;
+pub mod installed;
 pub mod layout;
 pub mod lifecycle_yaml;
 pub mod link;

@@ -34,6 +34,7 @@ pub mod import_layout;
 pub mod ingest;
 mod ingest_count;
 mod ingest_file;
+pub mod init;
 pub mod job;
 pub mod leaks;
 pub mod lifecycles;

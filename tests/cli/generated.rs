@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::harness::{Output, PROGRAM, TestRepo, is_installed, text};
 
 /// Every verb, with its aliases.
-const VERBS: [(&str, &[&str]); 24] = [
+const VERBS: [(&str, &[&str]); 25] = [
     ("start", &["new"]),
     ("create", &[]),
     ("suspend", &["pause"]),
@@ -28,6 +28,7 @@ const VERBS: [(&str, &[&str]); 24] = [
     ("export", &[]),
     ("import", &[]),
     ("delete", &["rm"]),
+    ("init", &[]),
     ("lifecycle", &[]),
     ("schema", &[]),
     ("completion", &[]),

@@ -1,7 +1,7 @@
 use clap::{Args, ValueEnum};
 
-use crate::cli::CliError;
 use crate::cli::app::App;
+use crate::cli::{CliError, comforts};
 
 /// Print the completion script of a shell
 ///
@@ -27,9 +27,9 @@ impl Completion {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         let script = match self.shell {
-            Shell::Bash => include_str!("../completion/git-session.bash"),
-            Shell::Zsh => include_str!("../completion/_git-session"),
-            Shell::Fish => include_str!("../completion/git-session.fish"),
+            Shell::Bash => comforts::BASH,
+            Shell::Zsh => comforts::ZSH,
+            Shell::Fish => comforts::FISH,
         };
         app.answer(|out| out.write_all(script.as_bytes()))
     }

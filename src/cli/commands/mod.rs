@@ -14,6 +14,7 @@ mod hook;
 mod import;
 mod import_layout;
 mod import_tool;
+mod init;
 mod lifecycle;
 mod list;
 mod log;
@@ -115,6 +116,8 @@ pub enum Command {
     Delete(delete::Delete),
     /// Find what is wrong, and repair what is safe to repair
     Doctor(doctor::Doctor),
+    /// Let git tell git-session what happens in this repository; manual page and completions
+    Init(init::Init),
     /// Connect agents: each run of one becomes a session by itself
     #[command(subcommand)]
     Agent(agent::Agent),
@@ -166,6 +169,7 @@ impl Command {
             Command::Push(args) => args.run(app),
             Command::Delete(args) => args.run(app),
             Command::Doctor(args) => args.run(app),
+            Command::Init(args) => args.run(app),
             Command::Agent(args) => args.run(app),
             Command::Lifecycle(args) => args.run(app),
             Command::Schema(args) => args.run(app),

@@ -1,0 +1,174 @@
+//! Our parts of files: what stands in them, how they are put in, and how they are taken out to the byte.
+
+/// The events of git that we want to hear of. Source: githooks(5).
+pub const EVENTS: [&str; 6] = [
+    "prepare-commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-merge",
+    "post-rewrite",
+    "pre-push",
+];
+
+/// The hook: one text for all events.
+const SHIM: &str = include_str!("../../../hooks/shim");
+const BEGIN: &str = "# git-session begin\n";
+const END: &str = "# git-session end\n";
+/// What stands around our part in a hook that is ours alone.
+const AROUND: (&str, &str) = ("#!/bin/sh\n", "exit 0\n");
+/// What makes git read our own configuration.
+const INCLUDE: &str = "[include]\n\tpath = session/config\n";
+
+/// Returns a hook that is ours alone. `program` is tried where the `PATH` does not know us.
+pub fn hook(event: &str, program: Option<&str>) -> String {
+    let quoted = format!("'{}'", program.unwrap_or_default().replace('\'', r"'\''"));
+    SHIM.replace("@event@", event).replace("@program@", &quoted)
+}
+
+/// Returns our part of a hook, in whole lines.
+pub fn block(event: &str, program: Option<&str>) -> String {
+    let hook = hook(event, program);
+    let begin = hook.find(BEGIN).unwrap_or_default();
+    let end = hook.find(END).map_or(hook.len(), |at| at + END.len());
+    hook[begin..end].to_owned()
+}
+
+/// Returns the hook as a command in the configuration, which git gives the arguments to.
+fn command(event: &str, program: Option<&str>) -> String {
+    let block = block(event, program);
+    let lines = block.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    text.strip_suffix(" \"$@\"").unwrap_or(&text).to_owned()
+}
+
+/// Returns our part of our own configuration: how hooks are installed, and with `config` the hooks.
+pub fn own_config(mode: &str, program: Option<&str>) -> String {
+    let mut text = format!(
+        "{BEGIN}# From \"git session init\"; \"git session init --undo\" takes it out again.\n\
+         [session]\n\thooks = {mode}\n"
+    );
+    for event in EVENTS.iter().filter(|_| mode == "config") {
+        let escapes = [('\\', r"\\"), ('"', "\\\""), ('\n', r"\n"), ('\t', r"\t")];
+        let command: String = command(event, program)
+            .chars()
+            .map(|c| {
+                let escape = escapes.iter().find(|(plain, _)| *plain == c);
+                escape.map_or_else(|| c.to_string(), |(_, escaped)| (*escaped).to_owned())
+            })
+            .collect();
+        text.push_str(&format!(
+            "[hook \"git-session-{event}\"]\n\tevent = {event}\n\tcommand = \"{command}\"\n"
+        ));
+    }
+    text + END
+}
+
+/// Puts a part before what others wrote, but behind the first line of a script.
+pub fn put(text: &[u8], part: &str) -> Vec<u8> {
+    let is_script = text.starts_with(b"#!");
+    let at = if is_script { find(text, b"\n").map_or(text.len(), |at| at + 1) } else { 0 };
+    [&text[..at], part.as_bytes(), &text[at..]].concat()
+}
+
+/// Takes our part out; `None` if it is not there.
+pub fn cut(text: &[u8]) -> Option<Vec<u8>> {
+    let begin = find(text, BEGIN.as_bytes())?;
+    let end = begin + find(&text[begin..], END.as_bytes())? + END.len();
+    Some([&text[..begin], &text[end..]].concat())
+}
+
+/// Tells whether nothing of others is left when our part is out.
+pub fn is_nothing(rest: &[u8]) -> bool {
+    rest.is_empty() || rest == [AROUND.0, AROUND.1].concat().as_bytes()
+}
+
+/// Makes git read our own configuration, as the last thing of this one; `None` if it does.
+pub fn include(text: &[u8]) -> Option<Vec<u8>> {
+    if path_line(text).is_some() {
+        return None;
+    }
+    let is_whole = text.is_empty() || text.ends_with(b"\n");
+    let gap: &[u8] = if is_whole { b"" } else { b"\n" };
+    Some([text, gap, INCLUDE.as_bytes()].concat())
+}
+
+/// Takes [`include`] back; `None` if there is nothing to take. What was before is the first of these,
+/// or the second if its last line had no end.
+pub fn without_include(text: &[u8]) -> Option<[Vec<u8>; 2]> {
+    let line = path_line(text)?;
+    let section = line.start.checked_sub(INCLUDE.find('\t')?);
+    let whole = section.filter(|at| text[*at..].starts_with(INCLUDE.as_bytes()));
+    let next = text[line.end..].iter().find(|c| !c.is_ascii_whitespace());
+    // Somebody may have put more into the section; then its head stays.
+    let start = whole.filter(|_| matches!(next, None | Some(b'['))).unwrap_or(line.start);
+    let rest = [&text[..start], &text[line.end..]].concat();
+    let shorter = match line.end == text.len() {
+        true => rest.strip_suffix(b"\n").unwrap_or(&rest).to_vec(),
+        false => rest.clone(),
+    };
+    Some([rest, shorter])
+}
+
+/// Finds the line that names our own configuration, with its end.
+fn path_line(text: &[u8]) -> Option<std::ops::Range<usize>> {
+    let mut start = 0;
+    for line in text.split_inclusive(|c| *c == b'\n') {
+        if line.trim_ascii() == b"path = session/config" {
+            return Some(start..start + line.len());
+        }
+        start += line.len();
+    }
+    None
+}
+
+/// Finds bytes in others.
+pub fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_into_a_script_is_cut_out_to_the_byte() {
+        for text in ["#!/bin/sh\n", "#!/bin/sh -e\n\nexit 1", "#!/bin/bash\n\n\r\n\u{e9}\n"] {
+            let with = put(text.as_bytes(), &block("post-commit", Some("/a b/it's")));
+            assert!(with.starts_with(&text.as_bytes()[..9]), "{text}");
+            assert_eq!(cut(&with).as_deref(), Some(text.as_bytes()));
+            assert!(!is_nothing(text.as_bytes()));
+        }
+        assert_eq!(cut(b"#!/bin/sh\n# git-session begin\n"), None);
+        let own = hook("pre-push", None);
+        assert!(is_nothing(&cut(own.as_bytes()).expect("ours")));
+    }
+
+    #[test]
+    fn the_include_is_taken_back_whatever_others_wrote_around_it() {
+        for text in ["", "[core]\n\tbare = false\n", "[core]\n\tbare = false", "[a]\r\n\tb = c\r\n"]
+        {
+            let with = include(text.as_bytes()).expect("it is not there");
+            assert_eq!(include(&with), None, "twice is once");
+            let [rest, shorter] = without_include(&with).expect("it is there");
+            let found = if text.ends_with('\n') || text.is_empty() { rest } else { shorter };
+            assert_eq!(found, text.as_bytes());
+            let more = [&with, &b"[remote \"o\"]\n\turl = x\n"[..]].concat();
+            let [rest, shorter] = without_include(&more).expect("it is there");
+            assert_eq!(rest, shorter, "what others wrote behind keeps its line");
+            assert!(rest.ends_with(b"\n[remote \"o\"]\n\turl = x\n") || text.is_empty());
+        }
+        let shared = b"[core]\n\ta = b\n[include]\n\tpath = session/config\n\tpath = other\n";
+        let [rest, _] = without_include(shared).expect("it is there");
+        assert_eq!(rest, b"[core]\n\ta = b\n[include]\n\tpath = other\n");
+        assert_eq!(without_include(b"[core]\n"), None);
+    }
+
+    #[test]
+    fn the_configuration_has_one_hook_for_each_event_or_none() {
+        let text = own_config("config", Some("/opt/git-session"));
+        assert_eq!(text.matches("[hook \"git-session-").count(), EVENTS.len());
+        assert!(text.contains("git_session_hook pre-push\"\n"), "git adds the arguments: {text}");
+        assert!(!own_config("files", None).contains("[hook"));
+        assert_eq!(cut(text.as_bytes()).as_deref(), Some(&b""[..]));
+    }
+}
