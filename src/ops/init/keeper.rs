@@ -117,7 +117,8 @@ fn lefthook(event: &str) -> String {
 }
 
 /// Source: pre-commit.com, "Supported git hooks": what git gives is in the environment, and the file of a
-/// message is an argument. What `post-rewrite` reads is not passed on.
+/// message is an argument. What `post-rewrite` reads is not passed on, and a branch that is new has no commits to
+/// compare.
 fn pre_commit(event: &str) -> String {
     let (before, arguments) = match event {
         "prepare-commit-msg" => {
@@ -129,8 +130,10 @@ fn pre_commit(event: &str) -> String {
         "post-merge" => ("", "$PRE_COMMIT_IS_SQUASH_MERGE"),
         "post-rewrite" => ("", "$PRE_COMMIT_REWRITE_COMMAND </dev/null"),
         "pre-push" => (
-            "echo \"$PRE_COMMIT_LOCAL_BRANCH $PRE_COMMIT_TO_REF $PRE_COMMIT_REMOTE_BRANCH \
-             $PRE_COMMIT_FROM_REF\" | ",
+            "echo \"$PRE_COMMIT_LOCAL_BRANCH \
+             ${PRE_COMMIT_TO_REF:-$(git rev-parse \"$PRE_COMMIT_LOCAL_BRANCH\")} \
+             $PRE_COMMIT_REMOTE_BRANCH \
+             ${PRE_COMMIT_FROM_REF:-$(git hash-object --stdin </dev/null | tr 0-9a-f \"[0*]\")}\" | ",
             "\"$PRE_COMMIT_REMOTE_NAME\" \"$PRE_COMMIT_REMOTE_URL\"",
         ),
         _ => ("", ""),
