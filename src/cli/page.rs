@@ -158,10 +158,12 @@ how long the log of a worker in the background may grow, in bytes or with k, m o
 session.redact (true): secrets (tokens of known forms, passwords in addresses and under telling names, \
 values of the environment and of .env files) are kept out of what is written, and the home directory \
 becomes ~. session.redactRules: a file of more rules in gitleaks' form, from the top of the work tree. \
-session.redactAllow: a pattern of what is no secret; may be given more than once. session.transcripts: verbatim, \
+session.redactAllow: a pattern of what is no secret; may be given more than once. session.trailer (true): \
+commits name the session that they are made in. session.notes (false): notes on commits in refs/notes/sessions \
+name it too. session.onCheckout (keep): keep, suspend or ask, for a session whose branch is left. session.transcripts: verbatim, \
 or lean, without signatures, encrypted reasoning and the agent's own instructions. session.hooks: \
-where init put the hooks of git (config, files or none), written by it. session.format.<name>: a format \
-for list --format=<name>. color.session, core.pager, advice.session*: as git's own.",
+where init put the hooks of git (config, files or none), written by it. session.format.<name>: \
+a format for list --format=<name>. color.session, core.pager, advice.session*: as git's own.",
     ),
     (
         "ENVIRONMENT",

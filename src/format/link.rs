@@ -28,6 +28,7 @@ pub fn to_line(link: &CommitLink) -> String {
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string().into());
     put("commit", Some(link.commit_oid.to_string().into()));
     put("seq", Some(link.seq.into()));
+    put("idx", (link.idx > 0).then(|| link.idx.into()));
     put("tree", link.tree_oid.map(|oid| oid.to_string().into()));
     put("parents", oids(&link.parents));
     put("patch_id", link.patch_id.map(|oid| oid.to_string().into()));
@@ -76,6 +77,7 @@ pub fn from_map(mut keys: Map) -> Option<CommitLink> {
     let link = CommitLink {
         commit_oid,
         seq: number(take("seq")).unwrap_or_default(),
+        idx: number(take("idx")).unwrap_or_default(),
         tree_oid: take("tree").as_ref().and_then(oid),
         parents: oids(take("parents")),
         patch_id: take("patch_id").as_ref().and_then(oid),
@@ -100,7 +102,7 @@ pub fn from_map(mut keys: Map) -> Option<CommitLink> {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"{"commit":"8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","seq":4,"tree":"aad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","parents":["bad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"patch_id":"cad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","files":2,"insertions":5,"deletions":0,"author":"Ada <ada@example.com>","authored_at":"2026-01-07T13:02:57.000000Z","committed_at":"2026-01-07T13:02:58.000000Z","branch":"main","status":"running","known_by":"hook","replaces":["dad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"x_more":{"kept":true}}"#;
+    const LINE: &str = r#"{"commit":"8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","seq":4,"idx":1,"tree":"aad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","parents":["bad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"patch_id":"cad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","files":2,"insertions":5,"deletions":0,"author":"Ada <ada@example.com>","authored_at":"2026-01-07T13:02:57.000000Z","committed_at":"2026-01-07T13:02:58.000000Z","branch":"main","status":"running","known_by":"hook","replaces":["dad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"x_more":{"kept":true}}"#;
 
     #[test]
     fn a_line_round_trips_byte_for_byte_with_its_unknown_keys() {

@@ -83,7 +83,10 @@ impl Block {
             })
             .collect();
         // The first paragraph is what the commit is called, and never trailers.
-        let first = places.iter().position(|(_, line)| !is_comment(line) && !is_blank(line));
+        // What git takes for an empty message is one: signatures alone say nothing.
+        let says =
+            |line: &[u8]| !is_comment(line) && !is_blank(line) && !line.starts_with(GENERATED[0]);
+        let first = places.iter().position(|(_, line)| says(line));
         let Some(first) = first else { return Block { start: end, end, is_blank: true } };
         let after_title = places[first..].iter().position(|(_, line)| is_blank(line));
         let none = Block { start: end, end, is_blank: false };
@@ -186,6 +189,7 @@ mod tests {
             "Fix\n\nsession-id : other\nA: b\n",
             "",
             "\n\n# Please enter the commit message\n",
+            "\n\nSigned-off-by: A\n# Please enter\n",
             "# ------------------------ >8 ------------------------\ndiff\n",
         ] {
             assert_eq!(added(message), None, "{message:?}");

@@ -9,6 +9,8 @@ pub struct CommitLink {
     pub commit_oid: Oid,
     /// The number of the event of the session that recorded it.
     pub seq: u64,
+    /// Its number among the commits of that event, from 0.
+    pub idx: u64,
     /// Its tree.
     pub tree_oid: Option<Oid>,
     /// Its parents, first parent first.
@@ -41,6 +43,7 @@ impl CommitLink {
         CommitLink {
             commit_oid,
             seq: 0,
+            idx: 0,
             tree_oid: None,
             parents: Vec::new(),
             patch_id: None,

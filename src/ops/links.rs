@@ -32,7 +32,7 @@ pub fn commits_of(
     let known: HashSet<Oid> = links.iter().map(|link| link.commit_oid).collect();
     let listed = listed(session).filter(|link| !known.contains(&link.commit_oid));
     links.extend(listed.map(|link| filled_in(store, link)));
-    links.sort_by_key(|link| link.seq);
+    links.sort_by_key(|link| (link.seq, link.idx));
     let successors: HashMap<Oid, Oid> = links
         .iter()
         .flat_map(|link| link.replaces.iter().map(|old| (*old, link.commit_oid)))
@@ -203,13 +203,13 @@ impl<'a> Linked<'a> {
         seq: u64,
     ) -> Result<Vec<(String, Vec<u8>)>, OpError> {
         let mut names: Vec<String> = Vec::new();
-        for link in links {
+        for (link, idx) in links.into_iter().zip(0..) {
             let name = link::file_name(link.commit_oid);
             let mut bytes = match self.files.remove(&name) {
                 Some(bytes) => bytes,
                 None => self.read(&name)?,
             };
-            bytes.extend(link::to_line(&CommitLink { seq, ..link }).bytes());
+            bytes.extend(link::to_line(&CommitLink { seq, idx, ..link }).bytes());
             bytes.push(b'\n');
             if bytes.len() as u64 > link::MAX_BYTES {
                 return Err(OpError::invalid("commits", "are too many"));

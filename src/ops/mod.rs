@@ -25,6 +25,7 @@ pub mod doctor;
 mod error;
 pub mod export;
 mod foreign;
+pub mod git_hook;
 pub mod grep;
 pub mod hook;
 pub mod import;

@@ -57,6 +57,16 @@ pub struct Settings {
     pub redact_allow: Vec<String>,
     /// `session.transcripts` is `lean`: transcripts are kept without what nobody can read.
     pub lean_transcripts: bool,
+    /// `session.trailer`: whether messages of commits name the session.
+    pub trailer: bool,
+    /// `session.notes`: whether notes on commits name the session.
+    pub notes: bool,
+    /// `session.onCheckout`: what becomes of a session whose branch is left.
+    pub on_checkout: OnCheckout,
+    /// `core.commentString`, else `core.commentChar`: what comments in a message begin with.
+    pub comment: String,
+    /// `commit.template`.
+    pub commit_template: Option<std::path::PathBuf>,
     /// `session.format.<name>`.
     pub formats: Vec<(String, String)>,
 }
@@ -94,6 +104,11 @@ impl Settings {
             redact_rules: text("session.redactRules"),
             redact_allow: redact_allow(&config),
             lean_transcripts: lean_transcripts(&config)?,
+            trailer: boolean(&config, "session.trailer")?.unwrap_or(true),
+            notes: boolean(&config, "session.notes")?.unwrap_or(false),
+            on_checkout: on_checkout(&config)?,
+            comment: comment(&config),
+            commit_template: config.trusted_path("commit.template").ok().flatten(),
             formats: formats(&config),
         })
     }
@@ -141,6 +156,35 @@ fn durability(config: &Config<'_>) -> Result<bool, StoreError> {
         Some(b"git") => Ok(true),
         Some(_) => Err(bad_value(config, "session.durability", "durability (full, git)")),
     }
+}
+
+/// What becomes of a session whose branch is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnCheckout {
+    /// It goes on.
+    #[default]
+    Keep,
+    /// It is put aside.
+    Suspend,
+    /// It goes on, and the user is told how to put it aside.
+    Ask,
+}
+
+fn on_checkout(config: &Config<'_>) -> Result<OnCheckout, StoreError> {
+    match config.string("session.onCheckout").as_deref().map(|value| value.as_bytes()) {
+        None | Some(b"keep") => Ok(OnCheckout::Keep),
+        Some(b"suspend") => Ok(OnCheckout::Suspend),
+        Some(b"ask") => Ok(OnCheckout::Ask),
+        Some(_) => Err(bad_value(config, "session.onCheckout", "action (keep, suspend, ask)")),
+    }
+}
+
+/// Source: git-config(1). With `auto` git chooses a character that no line begins with; `#` is the first that it
+/// tries.
+fn comment(config: &Config<'_>) -> String {
+    let told = config.string("core.commentString").or_else(|| config.string("core.commentChar"));
+    let told = told.map(|value| lossy(&value)).filter(|it| !it.is_empty() && it != "auto");
+    told.unwrap_or_else(|| "#".into())
 }
 
 fn lean_transcripts(config: &Config<'_>) -> Result<bool, StoreError> {

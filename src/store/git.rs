@@ -186,24 +186,6 @@ fn judge_update(store: &Store, name: &str, new: Oid, output: &Output) -> Result<
     }
 }
 
-/// Adds a paragraph to the note on a commit.
-pub(super) fn append_note(
-    store: &Store,
-    notes: &str,
-    commit_oid: Oid,
-    text: &str,
-) -> Result<(), StoreError> {
-    let mut command = command(store);
-    let target = commit_oid.to_string();
-    // Lines that follow each other stay one block of trailers.
-    command.args(["notes", "--ref", notes, "append", "--separator=", "-m", text, &target]);
-    for name in ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_AUTHOR_DATE"] {
-        command.env_remove(name);
-    }
-    let output = run(&mut command, b"")?;
-    expect_success(&output, &format!("cannot note on commit '{target}'"))
-}
-
 /// Switches the work tree to a branch, which is made if it is new. It takes as long as it takes: to
 /// stop git in the middle would leave half a work tree.
 pub(super) fn switch(

@@ -3,7 +3,7 @@
 use gix::objs::Kind;
 
 use super::open::{RefFormat, lossy};
-use super::{Store, StoreError, git};
+use super::{Stamp, Store, StoreError, git};
 use crate::model::Oid;
 
 /// Where notes about sessions are.
@@ -37,12 +37,23 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Io`] with git's own words.
-    pub fn add_note(&self, commit_oid: Oid, line: &str) -> Result<(), StoreError> {
+    pub fn add_note(&self, commit_oid: Oid, line: &str, stamp: &Stamp) -> Result<(), StoreError> {
         self.check_writable()?;
         if self.note(commit_oid).is_some_and(|note| note.lines().any(|it| it == line)) {
             return Ok(());
         }
-        git::append_note(self, NOTES, commit_oid, line)
+        let mut command = git::command(self);
+        // Lines that follow each other stay one block of trailers.
+        let target = commit_oid.to_string();
+        command.args(["notes", "--ref", NOTES, "append", "--separator=", "-m", line, &target]);
+        let at = format!("@{} +0000", stamp.at.seconds());
+        for (role, who) in [("AUTHOR", &stamp.author), ("COMMITTER", &stamp.committer)] {
+            command.env(format!("GIT_{role}_NAME"), &who.name);
+            command.env(format!("GIT_{role}_EMAIL"), &who.email);
+            command.env(format!("GIT_{role}_DATE"), &at);
+        }
+        let output = git::run(&mut command, b"")?;
+        git::expect_success(&output, &format!("cannot note on commit '{target}'"))
     }
 
     fn notes_tip(&self) -> Option<Oid> {

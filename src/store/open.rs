@@ -112,6 +112,16 @@ impl Store {
         self.common_dir.join("session")
     }
 
+    /// Returns the file that tells up to where HEAD's log of this work tree was looked at.
+    pub fn seen_file(&self) -> PathBuf {
+        self.git_dir.join("session/seen")
+    }
+
+    /// Returns the file that tells which session each branch was left with in this work tree.
+    pub fn branches_file(&self) -> PathBuf {
+        self.git_dir.join("session/branches")
+    }
+
     /// Returns the top of the work tree, or the repository's directory if it is bare.
     pub fn root(&self) -> PathBuf {
         let root = self.work_dir().unwrap_or(&self.git_dir);

@@ -230,10 +230,7 @@ impl Objects<'_> {
         files: &[(String, Vec<u8>)],
     ) -> Result<(), StoreError> {
         let known = entries.iter().find(|entry| entry.name == "commits").map(|entry| entry.oid);
-        let mut all = match known {
-            Some(tree_oid) => self.directory(tree_oid)?,
-            None => Vec::new(),
-        };
+        let mut all = known.map(|oid| self.directory(oid)).transpose()?.unwrap_or_default();
         for (name, bytes) in files {
             let blob_oid = self.add(Kind::Blob, bytes.clone())?;
             put(&mut all, name, EntryKind::Blob, blob_oid);

@@ -142,7 +142,7 @@ fn a_note_is_a_claim_and_is_found_among_many() {
     let made = place.commit("work");
     let store = open(place.dir.path());
     for _ in 0..2 {
-        store.add_note(made, &format!("Session-Id: {ADA}")).expect("noted");
+        store.add_note(made, &format!("Session-Id: {ADA}"), &context().stamp()).expect("noted");
     }
     let store = open(place.dir.path());
     assert_eq!(store.note(made).as_deref(), Some(format!("Session-Id: {ADA}\n").as_str()));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::git_hook;
 use crate::agents::AgentKind;
 use crate::agents::hooks::{Call, Setup};
 use crate::cli::CliError;
@@ -32,6 +33,9 @@ const MAX_LOG: u64 = 64 << 10;
 #[derive(Debug, Subcommand)]
 pub enum Hook {
     Agent(Agent),
+    /// A hook of git's: its name, and what it is called with
+    #[command(external_subcommand)]
+    Git(Vec<OsString>),
 }
 
 /// Hear what an agent has to say, on standard input: nothing is answered, and nothing goes wrong
@@ -47,6 +51,10 @@ impl Hook {
     pub fn run(self, app: &App) -> Result<(), CliError> {
         match self {
             Hook::Agent(args) => args.run(app),
+            Hook::Git(words) => {
+                git_hook::run(app, words);
+                Ok(())
+            }
         }
     }
 }
@@ -121,7 +129,7 @@ fn op(store: &Store, call: &Call, text: &[u8], what: &str) -> Result<String, OpE
 
 /// Lets a panic end the process as if all went well: an abort would be seen by the agent.
 #[expect(clippy::disallowed_methods, reason = "a panic hook has no other way to choose the status")]
-fn end_quietly_on_panic() {
+pub(super) fn end_quietly_on_panic() {
     std::panic::set_hook(Box::new(|_| std::process::exit(0)));
 }
 
@@ -129,6 +137,11 @@ fn end_quietly_on_panic() {
 fn note(app: &App, call: &Call, error: &CliError) {
     let (Some(store), CliError::Op(error)) = (app.opened(), error) else { return };
     let line = format!("{} {} {} {}: {error}\n", app.now, call.agent, call.event, call.session_id);
+    append_to_log(app, store, line);
+}
+
+/// Adds a line to the log of what went wrong in hooks, without secrets.
+pub(super) fn append_to_log(app: &App, store: &Store, line: String) {
     let line = app.context().and_then(|it| Ok(it.redaction.bytes(line.into_bytes())?));
     let _ = line.map(|line| append(&store.local_dir().join("hook.log"), &line));
 }

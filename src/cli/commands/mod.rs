@@ -8,6 +8,7 @@ mod create_input;
 mod delete;
 mod doctor;
 mod export;
+mod git_hook;
 mod grep;
 mod help;
 mod hook;
@@ -138,8 +139,34 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Does it. What was committed until then belongs to the session as it was, what comes after that to the
+    /// session as it is.
     pub fn run(self, app: &App) -> Result<(), CliError> {
+        if !self.is_move() {
+            return self.run_it(app);
+        }
+        git_hook::look_back(app);
+        self.run_it(app)?;
+        git_hook::look_ahead(app);
+        Ok(())
+    }
+
+    /// Tells whether it may change which session is worked on.
+    fn is_move(&self) -> bool {
+        matches!(
+            self,
+            Command::Start(_)
+                | Command::Suspend(_)
+                | Command::Resume(_)
+                | Command::Finish(_)
+                | Command::Fail(_)
+                | Command::Terminate(_)
+                | Command::Transition(_)
+                | Command::Next(_)
+        )
+    }
+
+    fn run_it(self, app: &App) -> Result<(), CliError> {
         match self {
             Command::Start(args) => args.run(app),
             Command::Create(args) => args.run(app),

@@ -1,0 +1,17 @@
+//! What happens in a session when git works: its hooks say so.
+//!
+//! A hook never takes part in what git does, but for the trailer of a message. Start reading at [`made`],
+//! which links the commits that were made here to the session that was worked on.
+
+mod checkout;
+mod made;
+mod message;
+mod rewrite;
+mod seen;
+mod working;
+
+pub use checkout::{Switch, checkout};
+pub use made::{Act, made, mark, reconcile};
+pub use message::{complete, prepare};
+pub use rewrite::rewrite;
+pub use working::working;

@@ -1,0 +1,125 @@
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use gix::bstr::ByteSlice;
+
+use super::open::{RefFormat, lossy};
+use super::{Store, git};
+use crate::model::Oid;
+
+/// How much of a log is read at once, in bytes.
+const MAX_BYTES: u64 = 256 << 10;
+/// The longest line before the place where reading goes on, in bytes.
+const MAX_LINE: u64 = 8 << 10;
+
+/// A line of HEAD's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadMove {
+    /// Where HEAD was; null if it was unborn.
+    pub old: Oid,
+    /// Where it is.
+    pub new: Oid,
+    /// Why, in git's words: `commit: <subject>`.
+    pub why: String,
+}
+
+/// A part of HEAD's log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeadLog {
+    /// How long the log is, in bytes.
+    pub n_bytes: u64,
+    /// The line before the part.
+    pub before: Option<HeadMove>,
+    /// The lines of the part, oldest first.
+    pub moves: Vec<HeadMove>,
+}
+
+impl Store {
+    /// Returns the length of this work tree's log of HEAD in bytes; `None` if there is no file of it.
+    pub fn head_log_size(&self) -> Option<u64> {
+        Some(self.git_dir.join("logs/HEAD").metadata().ok()?.len())
+    }
+
+    /// Reads this work tree's log of HEAD from byte `after` on, but not more than its newest 256 KiB.
+    pub fn head_log_after(&self, after: u64) -> Option<HeadLog> {
+        let mut file = File::open(self.git_dir.join("logs/HEAD")).ok()?;
+        let n_bytes = file.metadata().ok()?.len();
+        let from = after.min(n_bytes).max(n_bytes.saturating_sub(MAX_BYTES));
+        let start = from.saturating_sub(MAX_LINE);
+        file.seek(SeekFrom::Start(start)).ok()?;
+        let mut bytes = Vec::new();
+        file.take(n_bytes - start).read_to_end(&mut bytes).ok()?;
+        let at = usize::try_from(from - start).ok()?.min(bytes.len());
+        let (before, rest) = bytes.split_at(at);
+        let before = before.trim_ascii_end().lines().next_back().and_then(head_move);
+        Some(HeadLog { n_bytes, before, moves: rest.lines().filter_map(head_move).collect() })
+    }
+
+    /// Returns how HEAD of this work tree moved last, as its log tells; git is asked where that is no file.
+    pub fn last_head_move(&self) -> Option<HeadMove> {
+        if self.refs == RefFormat::Files {
+            return self.head_log_after(u64::MAX)?.before;
+        }
+        let mut command = git::command(self);
+        command.args([
+            "log",
+            "-g",
+            "-n",
+            "2",
+            "--no-show-signature",
+            "--format=%H %gs",
+            "HEAD",
+            "--",
+        ]);
+        let output = git::run(&mut command, b"").ok()?;
+        let mut lines = output.stdout.lines();
+        let mut next = || {
+            let (oid, why) = lines.next()?.split_once_str(" ")?;
+            Some((Oid::from_hex(oid.to_str().ok()?)?, lossy(why)))
+        };
+        let (new, why) = next()?;
+        let old = next().map_or(Oid::null(self.hash_kind()), |(old, _)| old);
+        Some(HeadMove { old, new, why })
+    }
+
+    /// Tells whether git is taking over commits of others in this work tree: a rebase, `git am` or a
+    /// cherry-pick is under way.
+    pub fn is_rewriting(&self) -> bool {
+        let is_picking = match self.refs {
+            RefFormat::Files => self.git_dir.join("CHERRY_PICK_HEAD").exists(),
+            RefFormat::Git => self.find_commit("CHERRY_PICK_HEAD").is_some(),
+        };
+        is_picking || self.is_rebasing()
+    }
+
+    /// Tells whether a rebase or `git am` is under way in this work tree.
+    pub fn is_rebasing(&self) -> bool {
+        ["rebase-merge", "rebase-apply"].iter().any(|name| self.git_dir.join(name).is_dir())
+    }
+}
+
+/// Reads a line: `<old> <new> <who> <time> <zone>\t<why>`. Source: git-update-ref(1).
+fn head_move(line: &[u8]) -> Option<HeadMove> {
+    let (head, why) = line.split_once_str("\t")?;
+    let mut words = head.split(|byte| *byte == b' ');
+    let mut oid = || Oid::from_hex(words.next()?.to_str().ok()?);
+    let (old, new) = (oid()?, oid()?);
+    Some(HeadMove { old, new, why: lossy(why) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_log_is_read_whoever_moved_head() {
+        let (old, new) = ("0".repeat(40), "a".repeat(40));
+        let line = format!("{old} {new} A B <a b@c> 1767790800 +0100\tcommit (initial): x\ty");
+        let found = head_move(line.as_bytes()).expect("a line");
+        assert!(found.old.is_null());
+        assert_eq!((found.new.to_string(), found.why.as_str()), (new, "commit (initial): x\ty"));
+        for text in ["", "a b c\td", "\t"] {
+            assert_eq!(head_move(text.as_bytes()), None);
+        }
+    }
+}

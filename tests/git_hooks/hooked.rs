@@ -1,0 +1,71 @@
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::harness::{PROGRAM, TestRepo, executable, text};
+
+/// What git calls.
+const EVENTS: [&str; 6] = [
+    "prepare-commit-msg",
+    "commit-msg",
+    "post-commit",
+    "post-checkout",
+    "post-rewrite",
+    "post-merge",
+];
+
+/// Puts hooks in place that do nothing but call the program.
+pub fn hook(repo: &TestRepo) {
+    for event in EVENTS {
+        let line = format!("#!/bin/sh\nexec '{PROGRAM}' hook {event} \"$@\"\n");
+        executable(&repo.git_dir.join("hooks").join(event), &line);
+    }
+}
+
+/// Starts a session and returns its id.
+pub fn start(repo: &TestRepo, args: &[&str]) -> String {
+    text(&repo.start(args)["id"]).to_owned()
+}
+
+/// Changes a file and commits it; returns the commit.
+pub fn commit(repo: &TestRepo, contents: &str, args: &[&str]) -> String {
+    repo.write("file", contents);
+    repo.git(&["add", "file"]);
+    repo.git(&[&["commit", "-q"], args].concat());
+    repo.rev("HEAD")
+}
+
+/// Returns the sessions that a commit names, as git reads its trailers.
+pub fn named(repo: &TestRepo, revision: &str) -> String {
+    let format = "--format=%(trailers:key=Session-Id,valueonly,separator=%x2c)";
+    repo.git(&["log", "-1", format, revision])
+}
+
+/// Returns what a session has recorded of commits, in order.
+pub fn links(repo: &TestRepo, id: &str) -> Vec<Value> {
+    let name = format!("refs/sessions/{id}");
+    let files = repo.git(&["ls-tree", "-r", "--name-only", &name, "commits/"]);
+    let mut links: Vec<Value> = Vec::new();
+    for file in files.lines() {
+        let lines = repo.git(&["cat-file", "blob", &format!("{name}:{file}")]);
+        for line in lines.lines() {
+            let link: Value = serde_json::from_str(line).expect("JSON");
+            links.retain(|known| known["commit"] != link["commit"]);
+            links.push(link);
+        }
+    }
+    links.sort_by_key(|link| (link["seq"].as_u64(), link["idx"].as_u64()));
+    links
+}
+
+/// Returns the commits that a session has recorded, in order.
+pub fn linked(repo: &TestRepo, id: &str) -> Vec<String> {
+    links(repo, id).iter().map(|link| text(&link["commit"]).to_owned()).collect()
+}
+
+/// Runs git with an editor, and tells whether it succeeds.
+pub fn edit(repo: &TestRepo, editor: &str, args: &[&str]) -> bool {
+    let mut git: Command = repo.git_command(args);
+    git.env("GIT_EDITOR", repo.script("editor", &format!("#!/bin/sh\n{editor}\n")));
+    git.output().expect("git runs").status.success()
+}

@@ -1,0 +1,106 @@
+use super::harness::{TestRepo, for_each_kind};
+use super::hooked::{commit, edit, hook, linked, named, start};
+
+#[test]
+fn a_message_that_is_written_in_an_editor_names_the_session() {
+    for_each_kind(|repo| {
+        hook(repo);
+        let id = start(repo, &["work"]);
+        let write = r#"printf 'subject\n' | cat - "$1" >"$1.new" && mv "$1.new" "$1""#;
+        for (n, settings) in [
+            &[][..],
+            &["-c", "commit.verbose=true"],
+            &["-c", "commit.cleanup=scissors"],
+            &["-c", "core.commentChar=;"],
+        ]
+        .iter()
+        .enumerate()
+        {
+            repo.write("file", n.to_string());
+            repo.git(&["add", "file"]);
+            assert!(edit(repo, write, &[settings, &["commit", "-q"][..]].concat()), "{settings:?}");
+            let message = repo.git(&["log", "-1", "--format=%B"]);
+            assert_eq!(message, format!("subject\n\nSession-Id: {id}"), "{settings:?}");
+        }
+    });
+}
+
+#[test]
+fn what_git_takes_for_no_message_stays_none() {
+    let repo = TestRepo::new();
+    hook(&repo);
+    start(&repo, &["work"]);
+    let head = repo.rev("HEAD");
+    let template = repo.script("template", "Ticket:\n");
+    repo.write("file", "1");
+    repo.git(&["add", "file"]);
+    let from = format!("commit.template={template}");
+    for args in [
+        &["commit", "-q"][..],
+        &["commit", "-q", "-s"],
+        &["-c", &from, "commit", "-q"],
+        &["-c", "commit.verbose=true", "commit", "-q"],
+        &["commit", "-q", "-m", ""],
+    ] {
+        assert!(!edit(&repo, ":", args), "{args:?}");
+        assert_eq!(repo.rev("HEAD"), head, "{args:?}");
+    }
+    let fill = "sed -i 's/^Ticket:$/Ticket: 7/' \"$1\"";
+    assert!(edit(&repo, fill, &["-c", &from, "commit", "-q"]));
+    assert!(!named(&repo, "HEAD").is_empty());
+}
+
+#[test]
+fn a_message_is_kept_as_it_is_but_for_the_trailer() {
+    let repo = TestRepo::new();
+    hook(&repo);
+    let id = start(&repo, &["work"]);
+    for (given, cleanup, expected) in [
+        (
+            "one\n\nSigned-off-by: A <a@b>",
+            "strip",
+            "one\n\nSigned-off-by: A <a@b>\nSession-Id: X\n",
+        ),
+        ("one\n\n\nbody  \n\n", "verbatim", "one\n\n\nbody  \n\nSession-Id: X\n\n"),
+        ("one\n# kept", "whitespace", "one\n\nSession-Id: X\n# kept\n"),
+        ("one\n\nSession-Id: other", "strip", "one\n\nSession-Id: other\n"),
+    ] {
+        let option = format!("--cleanup={cleanup}");
+        repo.write("file", given);
+        repo.git(&["add", "file"]);
+        repo.git_feed(&["commit", "-q", &option, "-F", "-"], given.as_bytes());
+        let raw = repo.git(&["cat-file", "commit", "HEAD"]);
+        let message = raw.split_once("\n\n").expect("a message").1;
+        assert_eq!(message.trim_end(), expected.replace('X', &id).trim_end(), "{given:?}");
+    }
+}
+
+#[test]
+fn merges_and_squashes_name_the_session_that_made_them() {
+    for_each_kind(|repo| {
+        hook(repo);
+        repo.git(&["switch", "-q", "-c", "side"]);
+        repo.write("other", "1");
+        repo.git(&["add", "other"]);
+        repo.git(&["commit", "-q", "-m", "side"]);
+        repo.git(&["switch", "-q", "main"]);
+        let id = start(repo, &["work"]);
+        // What HEAD was at before is not the session's.
+        repo.git(&["merge", "-q", "--squash", "side"]);
+        repo.git(&["reset", "-q", "--hard"]);
+        assert_eq!(linked(repo, &id), [""; 0]);
+        let made = commit(repo, "1", &["-m", "one"]);
+        repo.git(&["merge", "-q", "--no-ff", "--no-edit", "side"]);
+        assert_eq!(named(repo, "HEAD"), id);
+        assert_eq!(linked(repo, &id), [&made[..], &repo.rev("HEAD")]);
+        repo.git(&["reset", "-q", "--hard", &made]);
+        repo.git(&["merge", "-q", "--squash", "side"]);
+        repo.git(&["commit", "-q", "--no-edit"]);
+        assert_eq!(named(repo, "HEAD"), id);
+        assert_eq!(linked(repo, &id).len(), 3);
+        // A branch that only moved on made nothing.
+        repo.git(&["switch", "-q", "-c", "behind", "HEAD~"]);
+        repo.git(&["merge", "-q", "--ff-only", "main"]);
+        assert_eq!(linked(repo, &id).len(), 3);
+    });
+}
