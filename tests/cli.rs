@@ -14,6 +14,7 @@ mod cli {
     mod agent_trace;
     mod attach;
     mod check;
+    mod checkpoint;
     mod damage;
     mod delete;
     mod doctor;

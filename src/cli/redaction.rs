@@ -8,13 +8,11 @@ use super::app::App;
 use super::environment::Environment;
 use crate::ops::OpError;
 use crate::ops::redaction::Redaction;
-use crate::redact::{Redactor, Rules, is_secret_name};
+use crate::redact::{Redactor, Rules, SAMPLES, is_secret_name};
 use crate::store::{Settings, Store};
 
 /// The largest file of variables or rules that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
-/// Ends of the names of files that are there to be copied, and hold no secrets.
-const SAMPLES: [&str; 5] = ["example", "sample", "template", "dist", "defaults"];
 
 /// Returns how secrets are kept out. Nothing is read before a text may hold one.
 pub fn of(app: &App, store: &Store) -> Redaction {

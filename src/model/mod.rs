@@ -2,6 +2,7 @@
 //!
 //! Nothing here fails for outside reasons. Start reading at [`Session`].
 
+mod checkpoint;
 mod class;
 pub mod conversation;
 mod id;
@@ -13,6 +14,7 @@ mod session;
 pub mod text;
 mod timestamp;
 
+pub use checkpoint::Checkpoint;
 pub use class::Class;
 pub use id::{Handle, SessionId};
 pub use link::{CommitLink, KnownBy, PatchSize};

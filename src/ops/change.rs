@@ -8,7 +8,7 @@ use crate::model::{CommitLink, Oid, Session, SessionId};
 use crate::ops::hook::{self, Story};
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{Context, OpError, links, patch};
-use crate::store::{CommitInfo, NewEvent, NewSegment, SessionLock, Store, StoreError};
+use crate::store::{CommitInfo, KeptTree, NewEvent, NewSegment, SessionLock, Store, StoreError};
 
 /// How often a lost race is judged again before it is called a conflict.
 pub(super) const MAX_ATTEMPTS: usize = 5;
@@ -24,7 +24,7 @@ pub struct Draft {
     pub subject: String,
     /// The reason, or nothing.
     pub body: String,
-    /// The kind of the event: `create`, `transition`, `update`, `attach`, `detach`, `record`.
+    /// The kind of the event: `create`, `transition`, `update`, `checkpoint` and others.
     pub event: &'static str,
     /// More trailers.
     pub trailers: Vec<(&'static str, String)>,
@@ -34,6 +34,8 @@ pub struct Draft {
     pub segments: Vec<NewSegment>,
     /// Changed files below `artifacts/`.
     pub artifacts: Vec<(String, Option<Vec<u8>>)>,
+    /// Changed trees below `checkpoints/`.
+    pub checkpoints: Vec<(String, Option<KeptTree>)>,
     /// Whether `session.updated_at` is the caller's own.
     pub keeps_updated_at: bool,
 }
@@ -50,6 +52,7 @@ impl Draft {
             links: Vec::new(),
             segments: Vec::new(),
             artifacts: Vec::new(),
+            checkpoints: Vec::new(),
             keeps_updated_at: false,
         }
     }
@@ -191,6 +194,7 @@ fn to_event(
         links: Vec::new(),
         artifacts: std::mem::take(&mut draft.artifacts),
         segments: std::mem::take(&mut draft.segments),
+        checkpoints: std::mem::take(&mut draft.checkpoints),
         message: message::write(&headline, &Excerpt::of(session, class)),
     })
 }

@@ -13,6 +13,8 @@ pub mod agents;
 mod append;
 pub mod attach;
 pub mod change;
+pub mod checkpoint;
+pub mod checkpoint_choice;
 pub mod claims;
 mod close;
 mod context;

@@ -63,6 +63,23 @@ impl Redaction {
         found.into_iter().map(|(kind, _)| kind).collect()
     }
 
+    /// Returns the kind of the first secret in a text that is kept whole or not at all.
+    ///
+    /// # Errors
+    /// What making the redactor fails for.
+    pub(super) fn find(&self, text: &[u8]) -> Result<Option<String>, OpError> {
+        let Some(inner) = self.inner.as_ref().filter(|_| redact::may_hold(text)) else {
+            return Ok(None);
+        };
+        let found = inner.redactor()?.find(text);
+        Ok(found.first().map(|secret| secret.kind.to_owned()))
+    }
+
+    /// Tells whether secrets are kept out at all.
+    pub(super) fn is_on(&self) -> bool {
+        self.inner.is_some()
+    }
+
     /// Returns bytes without secrets.
     ///
     /// # Errors

@@ -10,6 +10,7 @@
 
 mod base64;
 mod builtin;
+mod file;
 mod gitleaks;
 mod index;
 mod json;
@@ -24,6 +25,7 @@ mod walk;
 
 use std::borrow::Cow;
 
+pub use file::{SAMPLES, is_secret_file};
 pub use rules::{RuleError, Rules};
 
 use index::{Index, Target};

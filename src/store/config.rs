@@ -43,6 +43,11 @@ pub struct Settings {
     pub max_tokens: Option<i64>,
     /// `session.autoCheckpoint`.
     pub auto_checkpoint: Option<bool>,
+    /// `session.checkpointFileLimit` in bytes: the largest file that a checkpoint keeps; 0 is without limit.
+    pub checkpoint_file_limit: u64,
+    /// `session.checkpointLimit` in bytes: the most that a checkpoint keeps of changed files; 0 is without
+    /// limit.
+    pub checkpoint_limit: u64,
     /// `session.errorRecovery`.
     pub error_recovery: Option<bool>,
     /// `session.logLimit` in bytes; 0 is without limit.
@@ -97,8 +102,10 @@ impl Settings {
             timeout_minutes: minutes(&config)?,
             max_tokens: integer(&config, "session.maxTokens")?,
             auto_checkpoint: boolean(&config, "session.autoCheckpoint")?,
+            checkpoint_file_limit: n_bytes(&config, "session.checkpointFileLimit", 50 << 20)?,
+            checkpoint_limit: n_bytes(&config, "session.checkpointLimit", 256 << 20)?,
             error_recovery: boolean(&config, "session.errorRecovery")?,
-            log_limit: log_limit(&config)?,
+            log_limit: n_bytes(&config, "session.logLimit", 10 << 20)?,
             advice_off: advice_off(&config),
             redact: boolean(&config, "session.redact")?.unwrap_or(true),
             redact_rules: text("session.redactRules"),
@@ -213,10 +220,9 @@ fn minutes(config: &Config<'_>) -> Result<Option<i64>, StoreError> {
     minutes.map(Some).ok_or_else(|| bad_value(config, key, "duration"))
 }
 
-/// Reads `session.logLimit`: bytes, also with git's suffixes `k`, `m` and `g`.
-fn log_limit(config: &Config<'_>) -> Result<u64, StoreError> {
-    let key = "session.logLimit";
-    let limit = integer(config, key)?.unwrap_or(10 << 20);
+/// Reads a number of bytes, also with git's suffixes `k`, `m` and `g`.
+fn n_bytes(config: &Config<'_>, key: &str, default: i64) -> Result<u64, StoreError> {
+    let limit = integer(config, key)?.unwrap_or(default);
     u64::try_from(limit).map_err(|_| bad_value(config, key, "numeric"))
 }
 

@@ -384,7 +384,7 @@ pub(super) fn expect_success(output: &Output, doing: &str) -> Result<(), StoreEr
     if output.status.success() { Ok(()) } else { failed(output, doing) }
 }
 
-fn failed<T>(output: &Output, doing: &str) -> Result<T, StoreError> {
+pub(super) fn failed<T>(output: &Output, doing: &str) -> Result<T, StoreError> {
     let text = output.stderr.to_str_lossy();
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let reason = match lines.is_empty() {

@@ -3,7 +3,7 @@ use gix::objs::{Kind, WriteTo};
 
 use super::native::{Object, SessionLock};
 use super::read::{to_id, to_oid};
-use super::{Entry, EntryKind, Snapshot, Store, StoreError, git, session_ref};
+use super::{Entry, EntryKind, KeptTree, Snapshot, Store, StoreError, git, session_ref};
 use crate::model::{Identity, Oid, SessionId, Timestamp};
 
 /// Who and when, for the commits of a write.
@@ -30,6 +30,8 @@ pub struct NewEvent {
     pub links: Vec<(String, Vec<u8>)>,
     /// New files below `conversation/`, in git's order.
     pub segments: Vec<NewSegment>,
+    /// Trees below `checkpoints/`: a new one, or `None` to remove it.
+    pub checkpoints: Vec<(String, Option<KeptTree>)>,
     /// The whole message of the commit.
     pub message: String,
 }
@@ -221,6 +223,9 @@ impl Objects<'_> {
         if !event.segments.is_empty() {
             self.apply_segments(entries, &event.segments)?;
         }
+        if !event.checkpoints.is_empty() {
+            self.apply_checkpoints(entries, &event.checkpoints)?;
+        }
         Ok(())
     }
 
@@ -329,6 +334,32 @@ impl Objects<'_> {
         if !files.is_empty() {
             let tree_oid = self.tree(&files)?;
             put(entries, "artifacts", EntryKind::Tree, tree_oid);
+        }
+        Ok(())
+    }
+
+    fn apply_checkpoints(
+        &mut self,
+        entries: &mut Vec<Entry>,
+        changes: &[(String, Option<KeptTree>)],
+    ) -> Result<(), StoreError> {
+        let at = entries.iter().position(|entry| entry.name == "checkpoints");
+        let mut trees = match at {
+            Some(at) => self.store.directory(entries.remove(at).oid)?,
+            None => Vec::new(),
+        };
+        for (name, kept) in changes {
+            match kept {
+                Some(kept) => {
+                    self.all.extend(kept.objects.iter().cloned());
+                    put(&mut trees, name, EntryKind::Tree, kept.tree_oid);
+                }
+                None => trees.retain(|tree| tree.name != *name),
+            }
+        }
+        if !trees.is_empty() {
+            let tree_oid = self.tree(&trees)?;
+            put(entries, "checkpoints", EntryKind::Tree, tree_oid);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::harness::{Output, PROGRAM, TestRepo, is_installed, text};
 
 /// Every verb, with its aliases.
-const VERBS: [(&str, &[&str]); 25] = [
+const VERBS: [(&str, &[&str]); 27] = [
     ("start", &["new"]),
     ("create", &[]),
     ("suspend", &["pause"]),
@@ -25,6 +25,8 @@ const VERBS: [(&str, &[&str]); 25] = [
     ("update", &["set", "edit"]),
     ("attach", &[]),
     ("detach", &[]),
+    ("checkpoint", &[]),
+    ("diff", &[]),
     ("export", &[]),
     ("import", &[]),
     ("delete", &["rm"]),

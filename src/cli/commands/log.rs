@@ -162,13 +162,17 @@ impl Log {
             }
         }
         if !self.kind.is_empty() {
-            // What was recorded is in the commits of recordings.
-            let commit_kind = |kind| if log::is_said(kind) { "record" } else { kind };
-            let kinds = self.kind.iter().map(|kind| regex::escape(commit_kind(kind)));
-            let kinds: Vec<String> = kinds.collect();
+            // What was recorded is in the commits of recordings; a checkpoint may be in either.
+            let mut kinds: Vec<String> = self.kind.iter().map(|kind| regex::escape(kind)).collect();
+            kinds.retain(|kind| kind == "checkpoint" || !log::is_said(kind));
+            if self.kind.iter().any(|kind| log::is_said(kind)) {
+                kinds.push("record".into());
+            }
             git.args(["-E", "--grep", &format!("^Session-Event: ({})$", kinds.join("|"))]);
         }
-        git.arg("--end-of-options").arg(session_ref(session_id)).arg("--");
+        // A checkpoint is a whole work tree, and what differs in it is for "git session diff".
+        git.arg("--end-of-options").arg(session_ref(session_id));
+        git.args(["--", ":(top)", ":(top,exclude)checkpoints"]);
         match git.status() {
             Ok(status) if status.success() => Ok(()),
             // Whoever read the answer closed the pipe.

@@ -3,9 +3,11 @@
 mod agent;
 mod attach;
 mod check;
+mod checkpoint;
 mod completion;
 mod create_input;
 mod delete;
+mod diff;
 mod doctor;
 mod export;
 mod git_hook;
@@ -108,6 +110,10 @@ pub enum Command {
     Attach(attach::Attach),
     /// Take a file out of a session
     Detach(attach::Detach),
+    /// Keep the work tree with a session
+    Checkpoint(checkpoint::Checkpoint),
+    /// Show what a session changed
+    Diff(diff::Diff),
     /// Write sessions out, in several shapes
     Export(export::Export),
     /// Send sessions to a remote, unless there is a secret in them
@@ -192,6 +198,8 @@ impl Command {
             Command::Import(args) => args.run(app),
             Command::Attach(args) => args.run(app),
             Command::Detach(args) => args.run(app),
+            Command::Checkpoint(args) => args.run(app),
+            Command::Diff(args) => args.run(app),
             Command::Export(args) => args.run(app),
             Command::Push(args) => args.run(app),
             Command::Delete(args) => args.run(app),
