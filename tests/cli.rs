@@ -43,6 +43,7 @@ mod cli {
     mod record;
     mod record_hostile;
     mod redact;
+    mod restore;
     mod secrets;
     mod show;
     mod start;

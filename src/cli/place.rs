@@ -71,6 +71,7 @@ pub fn work_tree_code(error: &WorkTreeError) -> &'static str {
         WorkTreeError::Unborn { .. } => "unsupported",
         WorkTreeError::Dirty { .. }
         | WorkTreeError::CheckedOut { .. }
+        | WorkTreeError::InTheWay { .. }
         | WorkTreeError::NotRemovable { .. } => "conflict",
     }
 }
@@ -118,7 +119,8 @@ pub fn work_tree_hint(error: &WorkTreeError) -> Vec<String> {
              them here with --worktree"
         }
         WorkTreeError::CheckedOut { .. } => "work there, or choose another branch with -b=<name>",
-        WorkTreeError::Exists { .. } => "choose another place with --worktree=<path>",
+        WorkTreeError::InTheWay { .. } => "move it away, or restore other files: -- <path>...",
+        WorkTreeError::Exists { .. } => "choose another place, which is new or empty",
         WorkTreeError::Unborn { .. } => "make the first commit, or use -b without --worktree",
     };
     vec![line.into()]

@@ -123,13 +123,16 @@ pub fn foresee(
     Ok(Outlook { difference, steps, left_out })
 }
 
-/// Returns the work tree as it is, as a checkpoint would have it.
+/// Returns the work tree as it is, as a checkpoint would have it, and what of it is left out.
 ///
 /// # Errors
 /// As [`take`].
-pub fn present<'a>(store: &'a Store, context: &Context) -> Result<TreeCopy<'a>, OpError> {
-    let Choice { paths, .. } = choose(store, context, true)?;
-    Ok(store.copy_work_tree(&paths)?)
+pub fn present<'a>(
+    store: &'a Store,
+    context: &Context,
+) -> Result<(TreeCopy<'a>, Vec<LeftOut>), OpError> {
+    let Choice { paths, left_out } = choose(store, context, true)?;
+    Ok((store.copy_work_tree(&paths)?, left_out))
 }
 
 /// Returns the newest checkpoint.

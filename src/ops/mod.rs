@@ -57,6 +57,7 @@ pub mod record;
 pub mod record_lines;
 pub mod redaction;
 pub mod resolve;
+pub mod restore;
 pub mod resume;
 pub mod run;
 mod runs;

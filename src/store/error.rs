@@ -88,6 +88,12 @@ pub enum WorkTreeError {
         /// The path.
         path: PathBuf,
     },
+    /// A file would be overwritten that is in no checkpoint as it is.
+    #[error("'{}' is in the way, and is in no checkpoint as it is", path.display())]
+    InTheWay {
+        /// The file, from the top of the work tree.
+        path: PathBuf,
+    },
     /// There is no commit that a new branch could begin with.
     #[error("cannot make branch '{branch}': there is no commit yet")]
     Unborn {

@@ -19,6 +19,7 @@ mod objects;
 mod open;
 mod others;
 mod patch;
+mod put_back;
 mod read;
 mod refs;
 mod remote;

@@ -45,6 +45,13 @@ pub struct KeptTree {
     pub(super) objects: Arc<Vec<Object>>,
 }
 
+impl KeptTree {
+    /// Returns a tree of which the session's history has all objects.
+    pub fn of_history(tree_oid: Oid) -> KeptTree {
+        KeptTree { tree_oid, objects: Arc::default() }
+    }
+}
+
 /// A work tree as a git tree, whose new objects vanish with the value.
 pub struct TreeCopy<'a> {
     pub(super) store: &'a Store,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::harness::{Output, PROGRAM, TestRepo, is_installed, text};
 
 /// Every verb, with its aliases.
-const VERBS: [(&str, &[&str]); 27] = [
+const VERBS: [(&str, &[&str]); 28] = [
     ("start", &["new"]),
     ("create", &[]),
     ("suspend", &["pause"]),
@@ -27,6 +27,7 @@ const VERBS: [(&str, &[&str]); 27] = [
     ("detach", &[]),
     ("checkpoint", &[]),
     ("diff", &[]),
+    ("restore", &[]),
     ("export", &[]),
     ("import", &[]),
     ("delete", &["rm"]),

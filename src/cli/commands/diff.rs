@@ -62,7 +62,7 @@ impl Diff {
                 store.show_diff(&app.dir(), &before, [from, to.tree(store, &view)?], &rest)?
             }
             None => {
-                let copy = checkpoint::present(store, &app.context()?)?;
+                let (copy, _) = checkpoint::present(store, &app.context()?)?;
                 copy.show_diff(&app.dir(), &before, [from, copy.tree_oid], &rest)?
             }
         };

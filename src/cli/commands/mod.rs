@@ -25,6 +25,7 @@ mod manual;
 mod push;
 mod reap;
 mod record;
+mod restore;
 mod run;
 mod said;
 mod schema;
@@ -112,6 +113,8 @@ pub enum Command {
     Detach(attach::Detach),
     /// Keep the work tree with a session
     Checkpoint(checkpoint::Checkpoint),
+    /// Bring a checkpoint back
+    Restore(restore::Restore),
     /// Show what a session changed
     Diff(diff::Diff),
     /// Write sessions out, in several shapes
@@ -199,6 +202,7 @@ impl Command {
             Command::Attach(args) => args.run(app),
             Command::Detach(args) => args.run(app),
             Command::Checkpoint(args) => args.run(app),
+            Command::Restore(args) => args.run(app),
             Command::Diff(args) => args.run(app),
             Command::Export(args) => args.run(app),
             Command::Push(args) => args.run(app),
