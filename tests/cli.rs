@@ -52,6 +52,7 @@ mod cli {
     mod streams;
     mod trailer;
     mod transition;
+    mod undo;
     mod update;
     mod user_hooks;
     mod worktree;

@@ -48,7 +48,15 @@ pub fn parse(bytes: &[u8]) -> Result<Session, RecordError> {
     if bytes.len() > MAX_BYTES {
         return Err(RecordError::TooLarge { n_bytes: bytes.len() });
     }
-    let mut fields = Fields::new(yaml::parse_map(bytes)?);
+    from_map(yaml::parse_map(bytes)?)
+}
+
+/// Reads a record that is a map already.
+///
+/// # Errors
+/// [`RecordError::Version`], [`RecordError::Invalid`].
+pub fn from_map(map: Map) -> Result<Session, RecordError> {
+    let mut fields = Fields::new(map);
     check_version(&mut fields)?;
     let session = read_session(&mut fields)?;
     Ok(Session { extra: fields.rest()?, ..session })
@@ -174,7 +182,7 @@ fn read_worker(mut fields: Fields) -> Result<Worker, Invalid> {
 }
 
 /// Returns the record as a map, in the fixed order, without what is unset or empty.
-fn to_map(session: &Session) -> Map {
+pub fn to_map(session: &Session) -> Map {
     let mut out = Writer(Map::new());
     out.put("version", VERSION);
     out.put("id", session.id.to_string());

@@ -68,7 +68,9 @@ impl Story {
 
 /// Returns the event that moves the session, and how many events there are up to it.
 fn movement(drafts: &[Draft]) -> Option<(u64, &Draft)> {
-    (1..).zip(drafts).find(|(_, draft)| draft.event == "transition")
+    let is_moved_back =
+        |draft: &Draft| draft.event == "undo" && draft.trailers.iter().any(|it| it.0 == "From");
+    (1..).zip(drafts).find(|(_, draft)| draft.event == "transition" || is_moved_back(draft))
 }
 
 /// Whether a session may move.

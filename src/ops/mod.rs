@@ -68,6 +68,7 @@ pub mod stop;
 mod title;
 pub mod told;
 pub mod transition;
+pub mod undo;
 pub mod update;
 pub mod watch;
 pub mod worker_log;

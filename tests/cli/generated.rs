@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::harness::{Output, PROGRAM, TestRepo, is_installed, text};
 
 /// Every verb, with its aliases.
-const VERBS: [(&str, &[&str]); 28] = [
+const VERBS: [(&str, &[&str]); 29] = [
     ("start", &["new"]),
     ("create", &[]),
     ("suspend", &["pause"]),
@@ -28,6 +28,7 @@ const VERBS: [(&str, &[&str]); 28] = [
     ("checkpoint", &[]),
     ("diff", &[]),
     ("restore", &[]),
+    ("undo", &[]),
     ("export", &[]),
     ("import", &[]),
     ("delete", &["rm"]),

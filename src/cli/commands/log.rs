@@ -24,8 +24,9 @@ pub struct Log {
     /// The session; default: the current one
     #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
     session: Option<String>,
-    /// Only events of these kinds: create, transition, update, attach, detach, worker, record; or of what
-    /// was recorded: message, tool, decision, error, note, usage, checkpoint and others
+    /// Only events of these kinds: create, transition, update, attach, detach, worker, record, undo; or
+    /// of what was recorded: message, tool, decision, error, note, usage, checkpoint (which
+    /// may be either) and others
     #[arg(long = "type", value_name = "kind", value_delimiter = ',')]
     kind: Vec<String>,
     /// Show what each event changed, as "git log -p" does

@@ -34,6 +34,7 @@ mod start;
 mod stats;
 mod status;
 mod transition;
+mod undo;
 mod update;
 mod watch;
 mod worker;
@@ -102,6 +103,8 @@ pub enum Command {
     /// Change what is recorded of a session
     #[command(visible_aliases = ["set", "edit"])]
     Update(update::Update),
+    /// Take the last change of a session back
+    Undo(undo::Undo),
     /// Record messages, tool calls, tokens, decisions, errors and notes
     #[command(visible_alias = "append")]
     Record(record::Record),
@@ -197,6 +200,7 @@ impl Command {
             Command::Grep(args) => args.run(app),
             Command::Stats(args) => args.run(app),
             Command::Update(args) => args.run(app),
+            Command::Undo(args) => args.run(app),
             Command::Record(args) => args.run(app),
             Command::Import(args) => args.run(app),
             Command::Attach(args) => args.run(app),
