@@ -51,13 +51,18 @@ struct Found {
     to_make: Option<Option<SessionId>>,
 }
 
-/// Does what a call leads to.
+/// Does what a call leads to. Returns the session of which a checkpoint is due: a turn has ended, and it
+/// wants one then.
 ///
 /// # Errors
 /// What changing a session fails for; what was done before stays.
 #[tracing::instrument(skip_all)]
-pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), OpError> {
-    let Some(found) = find(store, context, heard)? else { return Ok(()) };
+pub fn hear(
+    store: &Store,
+    context: &Context,
+    heard: &Heard<'_>,
+) -> Result<Option<SessionId>, OpError> {
+    let Some(found) = find(store, context, heard)? else { return Ok(None) };
     let session_id = found.session_id;
     if let Some(parent) = found.to_make {
         make(store, context, heard, session_id, parent)?;
@@ -96,7 +101,9 @@ pub fn hear(store: &Store, context: &Context, heard: &Heard<'_>) -> Result<(), O
         }
         agent_state::forget(store, session_id);
     }
-    Ok(())
+    let is_wanted = view.session.configuration.get("auto_checkpoint") == Some(&Value::Bool(true));
+    let is_due = heard.call.moment == Moment::Idle && is_wanted && store.work_dir().is_some();
+    Ok(is_due.then_some(session_id))
 }
 
 /// Finds the session of a call; `None` if there is nothing to do.

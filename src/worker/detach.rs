@@ -48,6 +48,16 @@ pub fn send_to_background(mut command: Command) -> io::Result<Background> {
     Ok(Background::Ended { answer, status: child.wait()? })
 }
 
+/// Starts `command`, our own program, which is to leave the terminal by [`leave_terminal`], and does not
+/// wait for anything of it. What it says goes nowhere.
+///
+/// # Errors
+/// What the system says of the program.
+pub fn leave_to_itself(mut command: Command) -> io::Result<()> {
+    let command = command.env_remove(TOKEN_VARIABLE).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(drop)
+}
+
 fn started(line: &[u8]) -> Option<u32> {
     std::str::from_utf8(line).ok()?.strip_prefix(STARTED)?.trim_end().parse().ok()
 }

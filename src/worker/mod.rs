@@ -23,7 +23,7 @@ mod watcher;
 
 pub use ancestor::find_ancestor;
 pub use ask::{Answer, AskError, Question};
-pub use detach::{Background, leave_terminal, send_to_background, tell_started};
+pub use detach::{Background, leave_terminal, leave_to_itself, send_to_background, tell_started};
 pub use ending::Ending;
 pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};
 pub use log::{Log, LogReader, Logs, Piece};

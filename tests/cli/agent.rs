@@ -2,6 +2,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -20,6 +21,13 @@ const AGENTS: [(&str, &str); 8] = [
 ];
 /// The id that an agent gives its own session.
 const NATIVE: &str = "a1833ad4-90f3-4146-bce8-2550213bbd1a";
+
+/// Returns a repository where nothing goes on after a call has ended.
+fn repository() -> TestRepo {
+    let repo = TestRepo::new();
+    repo.git(&["config", "session.autoCheckpoint", "false"]);
+    repo
+}
 
 /// Lets an agent call its hook, which never answers and never fails.
 fn hear(repo: &TestRepo, agent: &str, event: &str, payload: &Value) {
@@ -88,7 +96,7 @@ fn told(repo: &TestRepo, session: &Value, what: &str) -> usize {
 fn enabling_an_agent_is_undone_to_the_byte() {
     let others = "{\n    \"a\" : [1,2],\n    \"hooks\": { \"Stop\": [\n      {\"hooks\": [ {\"type\":\"command\",\"command\":\"x\"} ] }\n    ], \"stop\": [], \"AfterTool\": [ ] },\n    \"z\": \"\\u00e9\"\n}";
     for (agent, file) in AGENTS {
-        let repo = TestRepo::new();
+        let repo = repository();
         let before = repo.listing();
         repo.run(&["agent", "enable", agent]).ok();
         let path = repo.root.join(file);
@@ -122,7 +130,7 @@ fn enabling_an_agent_is_undone_to_the_byte() {
 
 #[test]
 fn an_agent_is_enabled_for_all_projects_in_the_home_directory() {
-    let repo = TestRepo::new();
+    let repo = repository();
     repo.run(&["agent", "enable", "claude", "opencode", "--user"]).ok();
     assert!(repo.home.path().join(".claude/settings.json").is_file());
     assert!(repo.home.path().join(".config/opencode/plugins/git-session.js").is_file());
@@ -136,7 +144,7 @@ fn an_agent_is_enabled_for_all_projects_in_the_home_directory() {
 
 #[test]
 fn a_file_that_is_not_understood_is_left_alone_and_so_are_the_others() {
-    let repo = TestRepo::new();
+    let repo = repository();
     let path = repo.write(".codex/hooks.json", "{ \"hooks\": ");
     let refused = repo.run(&["agent", "enable", "claude-code", "codex"]).refused();
     assert!(refused.contains("no JSON") && refused.contains("line 1"), "{refused}");
@@ -151,7 +159,7 @@ fn a_file_that_is_not_understood_is_left_alone_and_so_are_the_others() {
 
 #[test]
 fn a_link_is_followed_inside_the_work_tree_and_not_out_of_it() {
-    let repo = TestRepo::new();
+    let repo = repository();
     let inside = repo.write("conf/claude.json", "{}\n");
     fs::create_dir(repo.root.join(".claude")).expect("a directory");
     let link = repo.root.join(".claude/settings.json");
@@ -174,7 +182,7 @@ fn a_link_is_followed_inside_the_work_tree_and_not_out_of_it() {
 
 #[test]
 fn the_command_of_an_agent_succeeds_without_the_program_and_takes_in_what_it_is_told() {
-    let repo = TestRepo::new();
+    let repo = repository();
     repo.run(&["agent", "enable", "claude-code"]).ok();
     let text = fs::read_to_string(repo.root.join(".claude/settings.json")).expect("a file");
     let file: Value = serde_json::from_str(&text).expect("JSON");
@@ -193,7 +201,7 @@ fn the_command_of_an_agent_succeeds_without_the_program_and_takes_in_what_it_is_
 
 #[test]
 fn the_run_of_an_agent_becomes_a_session_with_all_that_belongs_to_it() {
-    let repo = TestRepo::new();
+    let repo = repository();
     hear(&repo, "claude-code", "SessionStart", &claude(&repo, &[("source", "startup".into())]));
     let session = only(&repo);
     assert_eq!((&session["status"], &session["title"]), (&"running".into(), &"".into()));
@@ -250,7 +258,7 @@ fn the_run_of_an_agent_becomes_a_session_with_all_that_belongs_to_it() {
 
 #[test]
 fn a_call_that_comes_twice_or_late_changes_nothing() {
-    let repo = TestRepo::new();
+    let repo = repository();
     let said = json!({ "session_id": "ses_1", "cwd": repo.root.to_string_lossy(),
         "prompt": "Do it", "message_id": "msg_1" });
     let tool = json!({ "session_id": "ses_1", "cwd": repo.root.to_string_lossy(), "tool_name": "bash",
@@ -278,7 +286,7 @@ fn a_call_that_comes_twice_or_late_changes_nothing() {
 
 #[test]
 fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first() {
-    let repo = TestRepo::new();
+    let repo = repository();
     write_turn(&repo, 1);
     for _ in 0..2 {
         let source = [("source", "startup".into())];
@@ -310,7 +318,7 @@ fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first()
 
 #[test]
 fn first_calls_at_the_same_time_make_one_session() {
-    let repo = TestRepo::new();
+    let repo = repository();
     write_turn(&repo, 1);
     let said = claude(&repo, &[("prompt", "All at once".into())]).to_string();
     let children: Vec<_> = (0..8)
@@ -343,7 +351,7 @@ fn first_calls_at_the_same_time_make_one_session() {
 
 #[test]
 fn a_hook_never_fails_and_never_says_a_word() {
-    let repo = TestRepo::new();
+    let repo = repository();
     let cwd = repo.root.to_string_lossy().into_owned();
     let deep = "[".repeat(200_000);
     let evil = [
@@ -383,7 +391,7 @@ fn a_hook_never_fails_and_never_says_a_word() {
 
 #[test]
 fn an_agent_inside_of_a_session_tells_that_session() {
-    let repo = TestRepo::new();
+    let repo = repository();
     let session = repo.start(&["mine"]);
     write_turn(&repo, 1);
     let id = session["id"].as_str().expect("an id");
@@ -399,7 +407,7 @@ fn an_agent_inside_of_a_session_tells_that_session() {
 
 #[test]
 fn a_killed_agent_is_lost_and_what_it_did_last_is_seen_while_it_lives() {
-    let repo = TestRepo::new();
+    let repo = repository();
     let dir = repo.home.path().join("bin");
     fs::create_dir(&dir).expect("a directory");
     let said = repo.home.path().join("said");
@@ -455,7 +463,7 @@ fn a_killed_agent_is_lost_and_what_it_did_last_is_seen_while_it_lives() {
 
 #[test]
 fn an_agent_is_terminated_by_its_session_though_it_leads_no_group() {
-    let repo = TestRepo::new();
+    let repo = repository();
     let said = repo.home.path().join("said");
     fs::write(&said, claude(&repo, &[]).to_string()).expect("a file");
     let dir = repo.home.path().join("bin");
@@ -523,7 +531,7 @@ fn what_real_agents_say_becomes_a_session() {
     ];
     for (dir, agent, events, place, n_tokens) in all {
         let Some(dir) = real(dir) else { return };
-        let repo = TestRepo::new();
+        let repo = repository();
         let lines = fs::read_to_string(dir.join("transcript.jsonl")).expect("a transcript");
         let lines: Vec<&str> = lines.split_inclusive('\n').collect();
         let path = repo.home.path().join(place);
@@ -549,5 +557,59 @@ fn what_real_agents_say_becomes_a_session() {
         assert_eq!(session["tokens"]["total"], n_tokens, "{agent}");
         assert_eq!(told(&repo, &session, "tools"), 3, "{agent}");
         repo.check();
+    }
+}
+
+#[test]
+fn a_turn_that_changed_something_is_a_checkpoint_unless_none_is_wanted() {
+    let repo = TestRepo::new();
+    repo.write("a", "1\n");
+    let said = claude(&repo, &[("prompt", "Write a".into())]);
+    hear(&repo, "claude-code", "UserPromptSubmit", &said);
+    hear(&repo, "claude-code", "PostToolUse", &said);
+    assert_eq!(only(&repo)["checkpoints"], json!([]));
+    hear(&repo, "claude-code", "Stop", &said);
+    let session = until_checkpoint(&repo, 1);
+    assert_eq!(session["checkpoints"][0]["auto"], true);
+    let reference = session["ref"].as_str().expect("a name");
+    assert_eq!(repo.git(&["cat-file", "blob", &format!("{reference}:checkpoints/1/a")]), "1");
+    until_alone(&repo);
+    repo.write("a", "2\n");
+    repo.write("b", "1\n");
+    hear(&repo, "claude-code", "Stop", &said);
+    let session = until_checkpoint(&repo, 2);
+    assert_eq!(session["checkpoints"][1]["n"], 2);
+    let id = session["id"].as_str().expect("an id");
+    repo.run(&["update", id, "--set", "configuration.auto_checkpoint=false"]).ok();
+    repo.write("c", "1\n");
+    hear(&repo, "claude-code", "Stop", &said);
+    repo.run(&["checkpoint", id]).ok();
+    assert_eq!(only(&repo)["checkpoints"][2]["auto"], Value::Null);
+    until_alone(&repo);
+}
+
+/// Waits for the checkpoint that a call has begun, and returns the session.
+fn until_checkpoint(repo: &TestRepo, n: usize) -> Value {
+    let begun = Instant::now();
+    loop {
+        let session = only(repo);
+        if session["checkpoints"].as_array().is_some_and(|it| it.len() >= n) {
+            return session;
+        }
+        let log = || fs::read_to_string(repo.git_dir.join("session/hook.log"));
+        assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", log());
+        std::thread::yield_now();
+    }
+}
+
+/// Waits until no call's work is under way any more.
+fn until_alone(repo: &TestRepo) {
+    let begun = Instant::now();
+    let is_work =
+        |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with("checkpoint-");
+    let dir = repo.git_dir.join("session");
+    while dir.read_dir().expect("a directory").flatten().any(is_work) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "a directory is left");
+        std::thread::yield_now();
     }
 }

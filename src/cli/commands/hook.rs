@@ -3,6 +3,7 @@ use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use crate::cli::CliError;
 use crate::cli::app::App;
 use crate::cli::environment::Environment;
 use crate::lifecycle::builtin;
-use crate::model::Identity;
+use crate::model::{Identity, SessionId};
 use crate::ops::agent_hook::{self, Heard};
+use crate::ops::checkpoint::{self, Wish};
 use crate::ops::{OpError, ingest};
 use crate::store::Store;
 use crate::worker;
@@ -33,9 +35,18 @@ const MAX_LOG: u64 = 64 << 10;
 #[derive(Debug, Subcommand)]
 pub enum Hook {
     Agent(Agent),
+    Checkpoint(Checkpoint),
     /// A hook of git's: its name, and what it is called with
     #[command(external_subcommand)]
     Git(Vec<OsString>),
+}
+
+/// Keep the work tree with a session whose agent has ended a turn: nothing is answered
+#[derive(Debug, Args)]
+pub struct Checkpoint {
+    /// The session
+    #[arg(value_name = "id")]
+    session: String,
 }
 
 /// Hear what an agent has to say, on standard input: nothing is answered, and nothing goes wrong
@@ -51,11 +62,28 @@ impl Hook {
     pub fn run(self, app: &App) -> Result<(), CliError> {
         match self {
             Hook::Agent(args) => args.run(app),
+            Hook::Checkpoint(args) => args.run(app),
             Hook::Git(words) => {
                 git_hook::run(app, words);
                 Ok(())
             }
         }
+    }
+}
+
+impl Checkpoint {
+    fn run(self, app: &App) -> Result<(), CliError> {
+        let _ = worker::leave_terminal();
+        let take = || -> Result<(), CliError> {
+            let session_id = app.resolve(Some(&self.session))?;
+            let wish = Wish { with_untracked: true, is_automatic: true, ..Wish::default() };
+            checkpoint::take(app.store()?, &app.context()?, session_id, &wish)?;
+            Ok(())
+        };
+        if let Err(error) = take() {
+            note(app, &format!("checkpoint of {}", self.session), &error);
+        }
+        Ok(())
     }
 }
 
@@ -79,7 +107,8 @@ impl Agent {
                 let dir = dir(&environment, &call);
                 let app = App::in_dir(environment, dir);
                 if let Err(error) = hear(&app, &call, &text) {
-                    note(&app, &call, &error);
+                    let what = format!("{} {} {}", call.agent, call.event, call.session_id);
+                    note(&app, &what, &error);
                 }
             }
             let _ = sender.send(());
@@ -118,7 +147,20 @@ fn hear(app: &App, call: &Call, text: &[u8]) -> Result<(), CliError> {
         token: app.new_token(),
         ops: [op(store, call, text, "make")?, op(store, call, text, "tell")?],
     };
-    Ok(agent_hook::hear(store, &context, &heard)?)
+    match agent_hook::hear(store, &context, &heard)? {
+        Some(session_id) => begin_checkpoint(app, session_id),
+        None => Ok(()),
+    }
+}
+
+/// Has a checkpoint taken while the agent goes on: that takes longer than a hook should.
+fn begin_checkpoint(app: &App, session_id: SessionId) -> Result<(), CliError> {
+    let begin = || -> std::io::Result<()> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("-C").arg(app.dir()).args(["hook", "checkpoint", &session_id.to_string()]);
+        worker::leave_to_itself(command)
+    };
+    begin().map_err(|error| CliError::Failed(format!("cannot begin a checkpoint: {error}")))
 }
 
 /// Returns the UUID of a write that this call leads to: the same when the call comes twice.
@@ -134,10 +176,9 @@ pub(super) fn end_quietly_on_panic() {
 }
 
 /// Notes what went wrong, for who looks for it.
-fn note(app: &App, call: &Call, error: &CliError) {
-    let (Some(store), CliError::Op(error)) = (app.opened(), error) else { return };
-    let line = format!("{} {} {} {}: {error}\n", app.now, call.agent, call.event, call.session_id);
-    append_to_log(app, store, line);
+fn note(app: &App, what: &str, error: &CliError) {
+    let Some(store) = app.opened() else { return };
+    append_to_log(app, store, format!("{} {what}: {error}\n", app.now));
 }
 
 /// Adds a line to the log of what went wrong in hooks, without secrets.
