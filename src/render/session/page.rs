@@ -3,11 +3,11 @@ use std::path::Path;
 
 use super::phrases::{how_long, quoted_title, state, tokens, worker};
 use crate::model::conversation::Extent;
-use crate::model::{Artifact, GitContext, Map, Session, Timestamp, Value};
+use crate::model::{Artifact, Checkpoint, GitContext, Map, Session, Timestamp, Value};
 use crate::ops::load::View;
 use crate::render::sanitize::{to_terminal, to_terminal_lines};
 use crate::render::style::{Slot, Style};
-use crate::render::time::{dated, duration, grouped};
+use crate::render::time::{dated, duration, grouped, relative};
 use crate::store::session_ref;
 
 /// The columns of the labels.
@@ -33,7 +33,7 @@ pub fn show(
     write_standing(&mut page, view, since, style)?;
     write_times(&mut page, session, style)?;
     write_people(&mut page, view)?;
-    write_contents(&mut page, session)?;
+    write_contents(&mut page, session, style)?;
     write_places(&mut page, view, root)
 }
 
@@ -101,7 +101,7 @@ fn write_people(page: &mut Page<'_>, view: &View) -> io::Result<()> {
     page.lines("Continues", session.parent.map(|id| id.handle().to_string()))
 }
 
-fn write_contents(page: &mut Page<'_>, session: &Session) -> io::Result<()> {
+fn write_contents(page: &mut Page<'_>, session: &Session, style: &Style) -> io::Result<()> {
     page.lines("Links", session.links.iter().filter_map(|(key, value)| entry(key, value)))?;
     let labels = Some(session.labels.join(", ")).filter(|labels| !labels.is_empty());
     page.value("Labels", labels.as_deref())?;
@@ -109,7 +109,7 @@ fn write_contents(page: &mut Page<'_>, session: &Session) -> io::Result<()> {
     page.lines("Tokens", tokens(&session.tokens))?;
     page.lines("Recorded", recorded(&session.conversation))?;
     page.lines("Commits", count(session.commits.len()))?;
-    page.lines("Checkpoints", count(session.checkpoints.len()))?;
+    page.lines("Checkpoints", checkpoints(session, style))?;
     page.lines("Artifacts", session.artifacts.iter().map(artifact))
 }
 
@@ -197,6 +197,28 @@ fn recorded(extent: &Extent) -> Option<String> {
     });
     let all: Vec<String> = events.into_iter().chain(transcripts).chain(more).collect();
     (!all.is_empty()).then(|| to_terminal(&all.join(", ")).into_owned())
+}
+
+/// Returns the newest checkpoints, each on a line, and how many more there are.
+fn checkpoints(session: &Session, style: &Style) -> Vec<String> {
+    const MAX_LINES: usize = 5;
+    let told = |value: &Value| {
+        let Some(checkpoint) = Checkpoint::of(value) else { return inline(value) };
+        let noun = if checkpoint.n_files == 1 { "file" } else { "files" };
+        let (number, n_files) = (checkpoint.number, checkpoint.n_files);
+        let words = [
+            format!("{number}: {n_files} {noun}, {}", relative(checkpoint.at, style.now)),
+            checkpoint.message,
+            if checkpoint.is_automatic { "automatic".to_owned() } else { String::new() },
+        ];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
+    };
+    let newest = session.checkpoints.iter().rev().take(MAX_LINES);
+    let mut lines: Vec<String> =
+        newest.map(|value| to_terminal(&told(value)).into_owned()).collect();
+    let n_older = session.checkpoints.len() - lines.len();
+    lines.extend((n_older > 0).then(|| format!("and {n_older} older")));
+    lines
 }
 
 fn count(n: usize) -> Option<String> {
@@ -373,6 +395,7 @@ Ref:        refs/sessions/0199f0c2-1c4d-7abc-8def-0123456789af (8a8a8a8, event 3
             artifact.role = Some(text.to_owned());
             artifact.version = Some(text.to_owned());
         }
+        session.checkpoints = vec![text.into()];
         session.labels = vec![text.to_owned()];
         let nested = Value::Array(vec![text.into(), Value::Object(map_of(text, text.into()))]);
         session.links = map_of(text, nested);
@@ -385,6 +408,26 @@ Ref:        refs/sessions/0199f0c2-1c4d-7abc-8def-0123456789af (8a8a8a8, event 3
 
     fn map_of(key: &str, value: Value) -> Map {
         std::iter::once((key.to_owned(), value)).collect()
+    }
+
+    #[test]
+    fn the_newest_checkpoints_are_listed_and_the_others_counted() {
+        let mut session = fixture::session("worker", "running");
+        let checkpoint = |number| Checkpoint {
+            number,
+            tree: fixture::oid(),
+            commit: None,
+            at: now(),
+            n_files: number,
+            message: if number == 7 { "before the change".into() } else { String::new() },
+            is_automatic: number == 6,
+        };
+        session.checkpoints = (1..=7).map(|number| checkpoint(number).to_value()).collect();
+        let lines = checkpoints(&session, &fixture::piped());
+        assert_eq!(lines.len(), 6);
+        assert!(lines[0].starts_with("7: 7 files, ") && lines[0].ends_with(", before the change"));
+        assert!(lines[1].ends_with(", automatic"), "{lines:?}");
+        assert_eq!(lines[5], "and 2 older");
     }
 
     #[test]
