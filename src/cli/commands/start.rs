@@ -129,7 +129,7 @@ struct New {
     /// How many tokens the work may take; default: session.maxTokens, else no limit
     #[arg(long, value_name = "n")]
     max_tokens: Option<u64>,
-    /// Keep checkpoints without being asked
+    /// Keep checkpoints without being asked, when an agent's turn ends
     #[arg(long, overrides_with = "no_auto_checkpoint")]
     auto_checkpoint: bool,
     /// Keep checkpoints only when asked
