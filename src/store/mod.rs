@@ -7,6 +7,7 @@ mod added;
 mod config;
 mod current;
 mod error;
+mod event_objects;
 mod files;
 mod git;
 mod head;
