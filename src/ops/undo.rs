@@ -126,8 +126,8 @@ fn revert(now: &Session, before: &Session, after: &Session, seq: u64) -> Result<
 
 /// The same for maps; fails with the key that is neither as it was before nor as it was after.
 fn revert_map(now: &mut Map, before: &Map, after: &Map) -> Result<(), String> {
-    let keys: Vec<&String> = before.keys().chain(after.keys()).collect();
-    for key in keys {
+    let new = after.keys().filter(|key| !before.contains_key(*key));
+    for key in before.keys().chain(new) {
         let (was, became) = (before.get(key), after.get(key));
         if was == became || VOLATILE.contains(&key.as_str()) || now.get(key) == was {
             continue;
