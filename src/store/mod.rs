@@ -10,6 +10,7 @@ mod error;
 mod event_objects;
 mod files;
 mod git;
+mod git_run;
 mod head;
 mod head_log;
 mod hook;
