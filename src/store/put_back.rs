@@ -21,6 +21,8 @@ use crate::model::Oid;
 
 /// The longest path that is written, in bytes.
 const MAX_PATH: usize = 4096;
+/// How deep directories are at most.
+const MAX_DEPTH: usize = 512;
 /// The most files and directories that are written.
 const MAX_ENTRIES: u64 = 5_000_000;
 
@@ -62,12 +64,13 @@ impl Store {
         if !is_free {
             return Err(WorkTreeError::Exists { path: dir.to_owned() }.into());
         }
-        fs::create_dir_all(dir).map_err(|error| io(&error))?;
-        let dir = dir.canonicalize().map_err(|error| io(&error))?;
-        if dir.starts_with(&self.common_dir) || dir.starts_with(&self.git_dir) {
+        let real = there.canonicalize().map_err(|error| io(&error))?;
+        if real.starts_with(&self.common_dir) && self.work_dir().is_some() {
             let text = format!("'{}' is in the git directory", dir.display());
             return Err(StoreError::Unsupported(text));
         }
+        fs::create_dir_all(dir).map_err(|error| io(&error))?;
+        let dir = dir.canonicalize().map_err(|error| io(&error))?;
         let scratch = Scratch::new(self, &dir, false)?;
         let steps = scratch.steps(self, self.tree_of(None)?, tree_oid)?;
         let files = steps.into_iter().filter(|step| !step.is_submodule && step.is_in(paths));
@@ -208,7 +211,7 @@ impl Check<'_> {
         if let Some(size) = self.known.get(&tree_oid) {
             return Ok(*size);
         }
-        if above.len() > MAX_PATH / 2 {
+        if above.len() > MAX_DEPTH {
             return Err(self.refuse(b"", "is too deep"));
         }
         let repo = &self.store.repo;
