@@ -102,7 +102,8 @@ pub fn hear(
         agent_state::forget(store, session_id);
     }
     let is_wanted = view.session.configuration.get("auto_checkpoint") == Some(&Value::Bool(true));
-    let is_due = heard.call.moment == Moment::Idle && is_wanted && store.work_dir().is_some();
+    let is_idle = heard.call.moment == Moment::Idle && !is_over;
+    let is_due = is_idle && is_wanted && store.work_dir().is_some();
     Ok(is_due.then_some(session_id))
 }
 

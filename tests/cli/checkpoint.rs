@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -398,6 +399,30 @@ fn the_oldest_of_too_many_checkpoints_stays_in_the_history_only() {
     assert_eq!(numbers, expected, "an automatic one goes first");
     assert_eq!(repo.rev(&format!("{reference}:checkpoints/3")), "");
     assert_eq!(repo.rev(&format!("{reference}~1:checkpoints/3")), tree);
+}
+
+#[test]
+fn what_a_killed_checkpoint_left_is_removed_by_the_next_one_and_nothing_else() {
+    let repo = TestRepo::new();
+    repo.start(&["x"]);
+    let left = |name: &str, age: u64| {
+        let dir = repo.git_dir.join("session").join(name);
+        fs::create_dir_all(dir.join("objects")).expect("a directory");
+        let at = fs::metadata(&dir).and_then(|it| it.modified()).expect("a time");
+        let dir = fs::File::open(&dir).expect("it is there");
+        dir.set_modified(at - Duration::from_secs(age)).expect("set");
+        dir
+    };
+    left("checkpoint-old", 3600);
+    left("checkpoint-new", 60);
+    left("other", 3600);
+    let alive = left("checkpoint-alive", 3600);
+    alive.lock().expect("a lock");
+    repo.write("a", "1\n");
+    repo.run(&["checkpoint"]).ok();
+    let is_there = |name: &str| repo.git_dir.join("session").join(name).is_dir();
+    assert!(!is_there("checkpoint-old"));
+    assert!(is_there("checkpoint-new") && is_there("checkpoint-alive") && is_there("other"));
 }
 
 #[test]
