@@ -109,7 +109,7 @@ fn write_contents(page: &mut Page<'_>, session: &Session, style: &Style) -> io::
     page.lines("Tokens", tokens(&session.tokens))?;
     page.lines("Recorded", recorded(&session.conversation))?;
     page.lines("Commits", count(session.commits.len()))?;
-    page.lines("Checkpoints", checkpoints(session, style))?;
+    page.lines("Checkpoint", checkpoints(session, style))?;
     page.lines("Artifacts", session.artifacts.iter().map(artifact))
 }
 
