@@ -1,9 +1,11 @@
 //! What our commands cost beside plain git: whole processes in turn, on the same repository, in the
 //! same run.
 //!
-//! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>]` prints a
-//! Markdown table; the sections are `write`, `run`, `read` and `said`, and `--segments` says how long the long
-//! conversation is, 10,000 if it is not given. Wall times are medians, and the ratio is the median of the
+//! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>
+//! --sessions <n,...>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said` and `scale`.
+//! `--segments` says how long the long conversation is, 10,000 if it is not given, and `--sessions` how many
+//! sessions the repositories of `scale` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
+//! disk and a few minutes. Wall times are medians, and the ratio is the median of the
 //! pairs' ratios, so that a machine whose speed
 //! drifts disturbs it little. Nothing fails here for being slow: the goal is printed, and whether it
 //! is met. The repositories are made from a fixed seed below `--dir`, the directory for temporary
@@ -20,6 +22,8 @@
 
 #[path = "ratios/said.rs"]
 mod said;
+#[path = "ratios/scale.rs"]
+mod scale;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -34,6 +38,9 @@ const N_SESSIONS: u64 = 1000;
 const N_WARM_UPS: usize = 3;
 
 fn main() -> io::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(PEAK) {
+        return tell_peak();
+    }
     let options = Options::read();
     let dir = tempfile::Builder::new().prefix("ratios").tempdir_in(&options.dir)?;
     let git = Place::new(dir.path().join("home"));
@@ -65,7 +72,39 @@ fn main() -> io::Result<()> {
         }
         writeln!(out, "\n{}", said.weigh())?;
     }
+    if options.wants("scale") {
+        for n_sessions in &options.n_sessions {
+            let place = git.at(dir.path().join(format!("scale-{n_sessions}")));
+            scale::Scale::make(place, *n_sessions)?.measure(&mut out, options.n_runs)?;
+        }
+    }
     Ok(())
+}
+
+/// The first argument of a run of this program that tells what memory another takes at most.
+const PEAK: &str = "--peak";
+
+/// Runs the command that the arguments name, and prints what memory it took at most, in kilobytes.
+fn tell_peak() -> io::Result<()> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let args: Vec<String> = std::env::args().skip(2).collect();
+    let [program, args @ ..] = &args[..] else {
+        return Err(io::Error::other("which command?"));
+    };
+    Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    writeln!(io::stdout(), "{}", getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss())
+}
+
+/// Returns what memory a command takes at most, in megabytes: a process of its own runs it, so that no
+/// other command is counted.
+fn peak_mb(command: &Command) -> f64 {
+    let own = std::env::current_exe().expect("the system tells");
+    let mut outer = Command::new(own);
+    outer.arg(PEAK).arg(command.get_program()).args(command.get_args());
+    scale::place_as(&mut outer, command);
+    let output = outer.output().expect("this program starts");
+    let kb: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(f64::NAN);
+    kb / 1024.0
 }
 
 /// What was asked for.
@@ -74,6 +113,7 @@ struct Options {
     n_runs: usize,
     only: Option<String>,
     n_segments: usize,
+    n_sessions: Vec<u64>,
 }
 
 impl Options {
@@ -83,8 +123,13 @@ impl Options {
     }
 
     fn read() -> Options {
-        let mut options =
-            Options { dir: std::env::temp_dir(), n_runs: 50, only: None, n_segments: 10_000 };
+        let mut options = Options {
+            dir: std::env::temp_dir(),
+            n_runs: 50,
+            only: None,
+            n_segments: 10_000,
+            n_sessions: vec![1000, 10_000],
+        };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
             let mut value = || args.next().expect("the option has a value");
@@ -92,6 +137,10 @@ impl Options {
                 "--dir" => options.dir = PathBuf::from(value()),
                 "--runs" => options.n_runs = value().parse().expect("--runs takes a number"),
                 "--only" => options.only = Some(value()),
+                "--sessions" => {
+                    let read = |n: &str| n.parse().expect("--sessions takes numbers");
+                    options.n_sessions = value().split(',').map(read).collect();
+                }
                 "--segments" => options.n_segments = value().parse().expect("a number"),
                 // Cargo says so.
                 "--bench" => {}
@@ -546,14 +595,7 @@ fn data(text: &str) -> String {
 
 /// Returns the next id: of the form of a UUIDv7, and always the same one for the same seed.
 fn uuid(seed: &mut u64) -> String {
-    let mut next = || {
-        // splitmix64
-        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
-    let (a, b) = (next(), next());
+    let (a, b) = (splitmix(seed), splitmix(seed));
     let time = 0x0199_0000_0000 + (a >> 32);
     format!(
         "{:08x}-{:04x}-7{:03x}-8{:03x}-{:012x}",
@@ -563,4 +605,12 @@ fn uuid(seed: &mut u64) -> String {
         b >> 52,
         b & 0xffff_ffff_ffff
     )
+}
+
+/// Returns the next number that follows from the seed (splitmix64).
+fn splitmix(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
