@@ -5,6 +5,7 @@
 //! house has floors, and a module names only lower ones (`ARCHITECTURE.md`).
 
 pub mod agents;
+pub mod cache;
 pub mod cli;
 pub mod format;
 pub mod lifecycle;

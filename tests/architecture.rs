@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each floor, and the floors that it may name.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("lifecycle", &["model"]),
     ("format", &["model", "lifecycle"]),
@@ -14,11 +14,26 @@ const FLOORS: [(&str, &[&str]); 10] = [
     ("worker", &["model"]),
     ("redact", &["model"]),
     ("agents", &["model"]),
-    ("ops", &["model", "lifecycle", "format", "store", "worker", "redact", "agents"]),
-    ("render", &["model", "lifecycle", "format", "store", "worker", "redact", "agents", "ops"]),
+    ("cache", &["model", "format", "store"]),
+    ("ops", &["model", "lifecycle", "format", "store", "worker", "redact", "agents", "cache"]),
+    (
+        "render",
+        &["model", "lifecycle", "format", "store", "worker", "redact", "agents", "cache", "ops"],
+    ),
     (
         "cli",
-        &["model", "lifecycle", "format", "store", "worker", "redact", "agents", "ops", "render"],
+        &[
+            "model",
+            "lifecycle",
+            "format",
+            "store",
+            "worker",
+            "redact",
+            "agents",
+            "cache",
+            "ops",
+            "render",
+        ],
     ),
 ];
 

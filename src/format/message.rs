@@ -30,7 +30,67 @@ pub struct Excerpt {
     pub updated_at: Timestamp,
 }
 
+/// An excerpt without its title, borrowed: what most questions compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brief<'a> {
+    /// As [`Excerpt::id`].
+    pub id: SessionId,
+    /// As [`Excerpt::seq`].
+    pub seq: u64,
+    /// As [`Excerpt::name`].
+    pub name: Option<&'a str>,
+    /// As [`Excerpt::lifecycle`].
+    pub lifecycle: &'a str,
+    /// As [`Excerpt::status`].
+    pub status: &'a str,
+    /// As [`Excerpt::class`].
+    pub class: Class,
+    /// As [`Excerpt::outcome`].
+    pub outcome: Option<Outcome>,
+    /// As [`Excerpt::branch`].
+    pub branch: Option<&'a str>,
+    /// As [`Excerpt::created_at`].
+    pub created_at: Timestamp,
+    /// As [`Excerpt::updated_at`].
+    pub updated_at: Timestamp,
+}
+
+impl Brief<'_> {
+    /// Returns the excerpt with this title.
+    pub fn with_title(&self, title: &str) -> Excerpt {
+        Excerpt {
+            id: self.id,
+            seq: self.seq,
+            name: self.name.map(str::to_owned),
+            title: title.to_owned(),
+            lifecycle: self.lifecycle.to_owned(),
+            status: self.status.to_owned(),
+            class: self.class,
+            outcome: self.outcome,
+            branch: self.branch.map(str::to_owned),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
+
 impl Excerpt {
+    /// Returns it without its title.
+    pub fn brief(&self) -> Brief<'_> {
+        Brief {
+            id: self.id,
+            seq: self.seq,
+            name: self.name.as_deref(),
+            lifecycle: &self.lifecycle,
+            status: &self.status,
+            class: self.class,
+            outcome: self.outcome,
+            branch: self.branch.as_deref(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
     /// Returns what a list shows of `session`, whose state is of class `class`.
     pub fn of(session: &Session, class: Class) -> Excerpt {
         Excerpt {
@@ -46,6 +106,11 @@ impl Excerpt {
             created_at: session.created_at,
             updated_at: session.updated_at,
         }
+    }
+
+    /// Reads the trailers of the message of a commit of this session, as [`Excerpt::from_message`] does.
+    pub fn of_message(message: &str, session_id: SessionId) -> Option<Excerpt> {
+        Excerpt::from_message(message).filter(|excerpt| excerpt.id == session_id)
     }
 
     /// Reads the trailers of a commit's message, which are its last paragraph; `None` unless all that

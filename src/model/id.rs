@@ -22,14 +22,30 @@ impl SessionId {
         (uuid.hyphenated().encode_lower(&mut canonical) == text).then_some(SessionId(uuid))
     }
 
+    /// Returns the id of these 16 bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> SessionId {
+        SessionId(Uuid::from_bytes(bytes))
+    }
+
+    /// Returns the 16 bytes, whose order is that of the spelled ids.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
     /// Returns the short name that people see and type.
     pub fn handle(self) -> Handle {
         let mut letters = [0; Handle::LEN];
-        let hex = format!("{:x}", self.0.simple());
-        for (letter, digit) in letters.iter_mut().zip(hex[24..].bytes()) {
-            *letter = Handle::letter(digit);
+        let digits = self.0.as_bytes()[12..].iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        for (letter, digit) in letters.iter_mut().zip(digits) {
+            *letter = b'z' - digit;
         }
         Handle(letters)
+    }
+
+    /// Tells whether the id, as it is spelled, begins with `text`.
+    pub fn has_prefix(self, text: &str) -> bool {
+        let mut buffer = Uuid::encode_buffer();
+        self.0.hyphenated().encode_lower(&mut buffer).starts_with(text)
     }
 
     /// Returns the name in the style `session-YYYYMMDD-HHMMSS-xxxxxx` (UTC).
@@ -60,14 +76,6 @@ pub struct Handle([u8; Handle::LEN]);
 impl Handle {
     /// How many letters a handle has.
     pub const LEN: usize = 8;
-
-    /// Returns the letter for a lower-case hex digit.
-    fn letter(hex_digit: u8) -> u8 {
-        match hex_digit {
-            b'0'..=b'9' => b'z' - (hex_digit - b'0'),
-            _ => b'p' - (hex_digit - b'a'),
-        }
-    }
 
     /// Tells whether `text` can be the beginning of a handle.
     pub fn is_prefix_like(text: &str) -> bool {

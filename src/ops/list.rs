@@ -3,12 +3,15 @@
 
 use std::collections::HashSet;
 
-use crate::format::message::Excerpt;
-use crate::model::{Class, Oid, Outcome, SessionId, Timestamp};
+use crate::cache::{Damaged, Row, Sessions};
+use crate::format::message::{Brief, Excerpt};
+use crate::model::{Oid, SessionId};
 use crate::ops::OpError;
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed};
-use crate::store::{Fault, Store};
+
+pub use super::query::{Field, FieldFilter, Query, SortKey};
+use crate::store::{Fault, Store, StoreError};
 
 /// A session in a list.
 #[derive(Debug, Clone)]
@@ -30,6 +33,11 @@ impl Listed {
         let observed = view.observed;
         Listed { excerpt, tip: view.tip, view: Some(Box::new(view)), observed }
     }
+
+    /// Returns a session of which no more is known than its newest commit says.
+    fn known(excerpt: Excerpt, tip: Oid) -> Listed {
+        Listed { excerpt, tip, view: None, observed: Observed::None }
+    }
 }
 
 /// The answer: sessions in order, and what cannot be read.
@@ -43,117 +51,16 @@ pub struct Listing {
     pub n_ended_hidden: usize,
 }
 
-/// What to compare for the order of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SortKey {
-    /// When it was made.
-    Created,
-    /// When its newest event was.
-    Updated,
-    /// Its title.
-    Title,
-    /// Its state.
-    Status,
-    /// Its branch.
-    Branch,
-    /// Its id.
-    Id,
-    /// Its name.
-    Name,
-}
-
-impl SortKey {
-    /// The words for the keys.
-    pub const ALL: [(&'static str, SortKey); 7] = [
-        ("created", SortKey::Created),
-        ("updated", SortKey::Updated),
-        ("title", SortKey::Title),
-        ("status", SortKey::Status),
-        ("branch", SortKey::Branch),
-        ("id", SortKey::Id),
-        ("name", SortKey::Name),
-    ];
-}
-
-/// A question for sessions. An empty list asks nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Query {
-    /// Ended sessions too.
-    pub all: bool,
-    /// One of these states.
-    pub statuses: Vec<String>,
-    /// One of these classes.
-    pub classes: Vec<Class>,
-    /// One of these outcomes.
-    pub outcomes: Vec<Outcome>,
-    /// One of these lifecycles.
-    pub lifecycles: Vec<String>,
-    /// The work branch, or the branch at the beginning.
-    pub branch: Option<String>,
-    /// Made at or after.
-    pub created_from: Option<Timestamp>,
-    /// Made at or before.
-    pub created_to: Option<Timestamp>,
-    /// The title matches each of these.
-    pub title: Vec<regex::Regex>,
-    /// Fields of the record that must be equal.
-    pub fields: Vec<FieldFilter>,
-    /// The order; the first key counts most; `true` is descending.
-    pub sort: Vec<(SortKey, bool)>,
-    /// At most so many.
-    pub limit: Option<usize>,
-    /// Whether the whole record is needed for the answer.
-    pub whole: bool,
-}
-
-/// A comparison that needs the record.
-#[derive(Debug, Clone)]
-pub struct FieldFilter {
-    /// Which field.
-    pub field: Field,
-    /// Any of these values.
-    pub values: Vec<String>,
-}
-
-/// A field of the record that can be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// `phase`
-    Phase,
-    /// `agent`
-    Agent,
-    /// `model`
-    Model,
-    /// `role`
-    Role,
-    /// `links.issue`
-    Issue,
-    /// any of `labels`
-    Label,
-    /// a part of `author`
-    Author,
-    /// any of `commits`, or the commit at the beginning
-    Commit,
-    /// what is seen of the worker
-    Observed,
-}
-
 /// Answers a question.
 ///
 /// # Errors
 /// [`OpError::Store`] when the refs cannot be listed at all.
 #[tracing::instrument(skip_all)]
 pub fn list(store: &Store, query: &Query) -> Result<Listing, OpError> {
-    let tips = store.tips()?;
-    let mut listing = Listing { corrupt: tips.faults, ..Listing::default() };
-    for (session_id, tip) in tips.sessions {
-        match read(store, session_id, tip, query.needs_record()) {
-            Ok(listed) if !query.matches(&listed) => {}
-            Ok(listed) if query.hides(&listed) => listing.n_ended_hidden += 1,
-            Ok(listed) => listing.sessions.push(listed),
-            Err(fault) => listing.corrupt.push(fault),
-        }
-    }
+    let mut listing = match found(store, query, &Sessions::read(store)?) {
+        Ok(listing) => listing,
+        Err(Damaged) => found(store, query, &Sessions::without_damage(store)?).map_err(damaged)?,
+    };
     query.order(&mut listing.sessions);
     if let Some(limit) = query.limit {
         listing.sessions.truncate(limit);
@@ -163,6 +70,47 @@ pub fn list(store: &Store, query: &Query) -> Result<Listing, OpError> {
     } else if !query.needs_record() {
         look(store, &mut listing);
     }
+    Ok(listing)
+}
+
+/// Returns the error for what the cache cannot be, since it is gone.
+fn damaged(_: Damaged) -> OpError {
+    let (what, reason) = ("the cache".to_owned(), "it was read in spite of that".to_owned());
+    StoreError::Corrupt { what, reason }.into()
+}
+
+/// Finds what was asked for, and perhaps more than the limit.
+fn found(store: &Store, query: &Query, sessions: &Sessions) -> Result<Listing, Damaged> {
+    let mut listing = Listing { corrupt: sessions.faults().to_vec(), ..Listing::default() };
+    let n_faults = listing.corrupt.len();
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    sessions.each(|row| match row {
+        Row::Known(place, brief) if query.matches(&brief) => known.push((place, brief)),
+        Row::Known(..) => {}
+        Row::Unknown(session_id, tip) => unknown.push((session_id, tip)),
+    })?;
+    if query.is_brief() {
+        let n_found = known.len();
+        known.retain(|(_, brief)| !query.hides(brief));
+        listing.n_ended_hidden = n_found - known.len();
+        query.keep_first(&mut known);
+    }
+    let places: Vec<usize> = known.into_iter().map(|(place, _)| place).collect();
+    let entries = sessions.entries(&places)?.into_iter();
+    let known = entries.map(|(excerpt, tip)| match query.needs_record() {
+        false => Ok(Listed::known(excerpt, tip)),
+        true => read(store, excerpt.id, tip, true),
+    });
+    let unknown = unknown.into_iter().map(|(id, tip)| read(store, id, tip, query.needs_record()));
+    for listed in known.chain(unknown) {
+        match listed {
+            Ok(listed) if !query.matches_whole(&listed) => {}
+            Ok(listed) if query.hides(&listed.excerpt.brief()) => listing.n_ended_hidden += 1,
+            Ok(listed) => listing.sessions.push(listed),
+            Err(fault) => listing.corrupt.push(fault),
+        }
+    }
+    listing.corrupt[n_faults..].sort_by(|a, b| a.name.cmp(&b.name));
     Ok(listing)
 }
 
@@ -195,8 +143,8 @@ fn read(store: &Store, session_id: SessionId, tip: Oid, whole: bool) -> Result<L
     let fault = |reason: String| Fault::new(session_id.to_string(), reason);
     if !whole {
         let message = store.message(tip).map_err(|error| fault(error.to_string()))?;
-        if let Some(excerpt) = Excerpt::from_message(&message).filter(|it| it.id == session_id) {
-            return Ok(Listed { excerpt, tip, view: None, observed: Observed::None });
+        if let Some(excerpt) = Excerpt::of_message(&message, session_id) {
+            return Ok(Listed::known(excerpt, tip));
         }
     }
     let loaded = load::load_from(store, session_id, tip).map_err(|error| match error {
@@ -206,99 +154,6 @@ fn read(store: &Store, session_id: SessionId, tip: Oid, whole: bool) -> Result<L
     Ok(Listed::of(loaded.view))
 }
 
-impl Query {
-    fn needs_record(&self) -> bool {
-        !self.fields.is_empty()
-    }
-
-    fn matches(&self, listed: &Listed) -> bool {
-        let excerpt = &listed.excerpt;
-        is_any(&self.statuses, &excerpt.status)
-            && is_any(&self.classes, &excerpt.class)
-            && (self.outcomes.is_empty()
-                || excerpt.outcome.is_some_and(|outcome| self.outcomes.contains(&outcome)))
-            && is_any(&self.lifecycles, &excerpt.lifecycle)
-            && self.created_from.is_none_or(|from| excerpt.created_at >= from)
-            && self.created_to.is_none_or(|to| excerpt.created_at <= to)
-            && self.title.iter().all(|pattern| pattern.is_match(&excerpt.title))
-            && self.branch.as_ref().is_none_or(|branch| excerpt.branch.as_ref() == Some(branch))
-            && self.fields.iter().all(|filter| filter.matches(listed))
-    }
-
-    /// Tells whether a session that matches is left out since it has ended and nobody asked.
-    fn hides(&self, listed: &Listed) -> bool {
-        let asked = self.all
-            || self.classes.contains(&Class::Ended)
-            || !self.outcomes.is_empty()
-            || self.statuses.contains(&listed.excerpt.status);
-        listed.excerpt.class == Class::Ended && !asked
-    }
-
-    fn order(&self, sessions: &mut [Listed]) {
-        sessions.sort_by(|a, b| {
-            let by_keys = self.sort.iter().map(|(key, descending)| {
-                let order = key.compare(&a.excerpt, &b.excerpt);
-                if *descending { order.reverse() } else { order }
-            });
-            let newest_first = b.excerpt.created_at.cmp(&a.excerpt.created_at);
-            by_keys
-                .fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
-                .then(newest_first)
-                .then(b.excerpt.id.cmp(&a.excerpt.id))
-        });
-    }
-}
-
-impl SortKey {
-    fn compare(self, a: &Excerpt, b: &Excerpt) -> std::cmp::Ordering {
-        match self {
-            SortKey::Created => a.created_at.cmp(&b.created_at),
-            SortKey::Updated => a.updated_at.cmp(&b.updated_at),
-            SortKey::Title => a.title.cmp(&b.title),
-            SortKey::Status => a.status.cmp(&b.status),
-            SortKey::Branch => a.branch.cmp(&b.branch),
-            SortKey::Id => a.id.cmp(&b.id),
-            SortKey::Name => a.name.cmp(&b.name),
-        }
-    }
-}
-
-fn is_any<T: PartialEq>(wanted: &[T], found: &T) -> bool {
-    wanted.is_empty() || wanted.contains(found)
-}
-
-impl FieldFilter {
-    fn matches(&self, listed: &Listed) -> bool {
-        let Some(session) = listed.view.as_ref().map(|view| &view.session) else {
-            return false;
-        };
-        let is_wanted = |found: Option<&str>| {
-            found.is_some_and(|found| self.values.iter().any(|value| value == found))
-        };
-        let text = |value: &crate::model::Value| value.as_str().map(str::to_owned);
-        match self.field {
-            Field::Phase => is_wanted(session.phase.as_deref()),
-            Field::Agent => is_wanted(session.agent.as_deref()),
-            Field::Model => is_wanted(session.model.as_deref()),
-            Field::Role => is_wanted(session.role.as_deref()),
-            Field::Issue => is_wanted(session.links.get("issue").and_then(text).as_deref()),
-            Field::Label => session.labels.iter().any(|label| is_wanted(Some(label))),
-            Field::Author => self.values.iter().any(|part| session.author.contains(part)),
-            Field::Observed => is_wanted(Some(listed.observed.as_str())),
-            Field::Commit => {
-                let recorded = session.commits.iter().filter_map(commit_id);
-                let all = recorded.chain(session.git.commit.as_deref());
-                all.into_iter().any(|commit| is_wanted(Some(commit)))
-            }
-        }
-    }
-}
-
-/// Returns the id of a recorded commit.
-fn commit_id(recorded: &crate::model::Value) -> Option<&str> {
-    recorded.as_str().or_else(|| recorded.get("commit")?.as_str())
-}
-
 /// Returns the open sessions of a branch.
 ///
 /// # Errors
@@ -306,4 +161,54 @@ fn commit_id(recorded: &crate::model::Value) -> Option<&str> {
 pub fn open_on_branch(store: &Store, branch: &str) -> Result<Vec<Listed>, OpError> {
     let query = Query { branch: Some(branch.to_owned()), ..Query::default() };
     Ok(list(store, &query)?.sessions)
+}
+
+/// Returns the sessions for which the first of `looks` holds that holds for any, the newest first; what
+/// cannot be read is none of them.
+///
+/// # Errors
+/// [`OpError::Store`].
+pub fn find(
+    store: &Store,
+    sessions: &Sessions,
+    looks: &[&dyn Fn(&Brief<'_>) -> bool],
+) -> Result<Vec<Listed>, OpError> {
+    match try_find(store, sessions, looks) {
+        Ok(found) => Ok(found),
+        Err(Damaged) => try_find(store, &Sessions::without_damage(store)?, looks).map_err(damaged),
+    }
+}
+
+fn try_find(
+    store: &Store,
+    sessions: &Sessions,
+    looks: &[&dyn Fn(&Brief<'_>) -> bool],
+) -> Result<Vec<Listed>, Damaged> {
+    let mut known = vec![Vec::new(); looks.len()];
+    let mut read_ones: Vec<Vec<Listed>> = vec![Vec::new(); looks.len()];
+    sessions.each(|row| match row {
+        Row::Known(place, brief) => {
+            if let Some(at) = looks.iter().position(|look| look(&brief)) {
+                known[at].push(place);
+            }
+        }
+        Row::Unknown(session_id, tip) => {
+            if let Ok(listed) = read(store, session_id, tip, false)
+                && let Some(at) = looks.iter().position(|look| look(&listed.excerpt.brief()))
+            {
+                read_ones[at].push(listed);
+            }
+        }
+    })?;
+    let Some((places, mut found)) = known
+        .into_iter()
+        .zip(read_ones)
+        .find(|(places, found)| !places.is_empty() || !found.is_empty())
+    else {
+        return Ok(Vec::new());
+    };
+    let entries = sessions.entries(&places)?.into_iter();
+    found.extend(entries.map(|(excerpt, tip)| Listed::known(excerpt, tip)));
+    Query::default().order(&mut found);
+    Ok(found)
 }

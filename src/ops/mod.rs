@@ -52,6 +52,7 @@ pub mod observe;
 pub mod patch;
 pub mod place;
 pub mod push;
+mod query;
 pub mod reap;
 pub mod record;
 pub mod record_lines;

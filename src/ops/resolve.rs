@@ -3,8 +3,10 @@
 //! Exact before prefix; handle, name, branch, commit in this order; a tie is an error that lists
 //! the candidates, never a guess.
 
+use crate::cache::Sessions;
+use crate::format::message::Brief;
 use crate::model::{Class, Handle, Oid, SessionId};
-use crate::ops::list::{self, Listed, Query};
+use crate::ops::list::{self, Listed};
 use crate::ops::{Candidate, Context, OpError};
 use crate::store::{Current, Store};
 
@@ -66,65 +68,68 @@ fn by_name(store: &Store, name: &str) -> Result<SessionId, OpError> {
             _ => Ok(session_id),
         };
     }
-    if let Some(session_id) = by_exact_handle(store, name)? {
+    let sessions = Sessions::read(store)?;
+    if let Some(session_id) = by_exact_handle(&sessions, name) {
         return Ok(session_id);
     }
-    let everything = Query { all: true, ..Query::default() };
-    let sessions = list::list(store, &everything)?.sessions;
-    let looks: [fn(&Listed, &str) -> bool; 5] =
-        [is_dated_name, is_name, is_branch, is_handle_prefix, is_id_prefix];
-    for look in looks {
-        let found: Vec<&Listed> = sessions.iter().filter(|listed| look(listed, name)).collect();
-        if let Some(session_id) = choose(name, &found)? {
-            return Ok(session_id);
-        }
+    let looks: [&dyn Fn(&Brief<'_>) -> bool; 5] = [
+        &|brief| is_dated_name(brief, name),
+        &|brief| is_name(brief, name),
+        &|brief| is_branch(brief, name),
+        &|brief| is_handle_prefix(brief, name),
+        &|brief| is_id_prefix(brief, name),
+    ];
+    let found = list::find(store, &sessions, &looks)?;
+    if let Some(session_id) = choose(name, &found)? {
+        return Ok(session_id);
     }
     by_commit(store, name).ok_or_else(not_found)
 }
 
 /// Looks for a complete handle among the refs' names alone.
-fn by_exact_handle(store: &Store, name: &str) -> Result<Option<SessionId>, OpError> {
+fn by_exact_handle(sessions: &Sessions, name: &str) -> Option<SessionId> {
     if name.len() != Handle::LEN || !Handle::is_prefix_like(name) {
-        return Ok(None);
+        return None;
     }
-    let tips = store.tips()?;
-    let ids = tips.sessions.into_iter().map(|(session_id, _)| session_id);
-    let found: Vec<_> = ids.filter(|id| id.handle().as_str() == name).collect();
-    Ok(if let [only] = found[..] { Some(only) } else { None })
+    let is_it = |id: &SessionId| id.handle().as_str() == name;
+    let found: Vec<_> = sessions.ids().into_iter().filter(is_it).collect();
+    if let [only] = found[..] { Some(only) } else { None }
 }
 
-fn is_dated_name(listed: &Listed, name: &str) -> bool {
-    name.starts_with("session-") && listed.excerpt.id.dated_name(listed.excerpt.created_at) == name
+fn is_dated_name(brief: &Brief<'_>, name: &str) -> bool {
+    name.starts_with("session-") && brief.id.dated_name(brief.created_at) == name
 }
 
-fn is_name(listed: &Listed, name: &str) -> bool {
-    listed.excerpt.name.as_deref() == Some(name)
+fn is_name(brief: &Brief<'_>, name: &str) -> bool {
+    brief.name == Some(name)
 }
 
-fn is_branch(listed: &Listed, name: &str) -> bool {
+fn is_branch(brief: &Brief<'_>, name: &str) -> bool {
     let short = name.strip_prefix("refs/heads/").unwrap_or(name);
-    listed.excerpt.branch.as_deref() == Some(short)
+    brief.branch == Some(short)
 }
 
-fn is_handle_prefix(listed: &Listed, name: &str) -> bool {
-    Handle::is_prefix_like(name) && listed.excerpt.id.handle().as_str().starts_with(name)
+fn is_handle_prefix(brief: &Brief<'_>, name: &str) -> bool {
+    Handle::is_prefix_like(name) && brief.id.handle().as_str().starts_with(name)
 }
 
-fn is_id_prefix(listed: &Listed, name: &str) -> bool {
+fn is_id_prefix(brief: &Brief<'_>, name: &str) -> bool {
     let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c) || c == b'-';
-    name.len() >= MIN_ID_PREFIX
-        && name.bytes().all(is_hex)
-        && listed.excerpt.id.to_string().starts_with(name)
+    name.len() >= MIN_ID_PREFIX && name.bytes().all(is_hex) && brief.id.has_prefix(name)
 }
 
 /// Chooses the only one, or the only open one.
-fn choose(name: &str, found: &[&Listed]) -> Result<Option<SessionId>, OpError> {
-    let open: Vec<&&Listed> = found.iter().filter(|it| it.excerpt.class != Class::Ended).collect();
+fn choose(name: &str, found: &[Listed]) -> Result<Option<SessionId>, OpError> {
+    let open: Vec<&Listed> = found.iter().filter(|it| it.excerpt.class != Class::Ended).collect();
+    let is_named = |listed: &Listed| {
+        let brief = listed.excerpt.brief();
+        is_branch(&brief, name) || is_name(&brief, name)
+    };
     match (found, &open[..]) {
         ([], _) => Ok(None),
         ([only], _) => Ok(Some(only.excerpt.id)),
-        (_, [only]) if is_branch(only, name) || is_name(only, name) => Ok(Some(only.excerpt.id)),
-        _ => Err(ambiguous(name, found.iter().copied())),
+        (_, [only]) if is_named(only) => Ok(Some(only.excerpt.id)),
+        _ => Err(ambiguous(name, found.iter())),
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Settings {
     pub comment: String,
     /// `commit.template`.
     pub commit_template: Option<std::path::PathBuf>,
+    /// `session.cache`: whether the cache is used; `None` if the number of sessions decides.
+    pub cache: Option<bool>,
     /// `session.format.<name>`.
     pub formats: Vec<(String, String)>,
 }
@@ -116,6 +118,7 @@ impl Settings {
             on_checkout: on_checkout(&config)?,
             comment: comment(&config),
             commit_template: config.trusted_path("commit.template").ok().flatten(),
+            cache: boolean(&config, "session.cache")?,
             formats: formats(&config),
         })
     }

@@ -4,6 +4,7 @@
 //! Start reading at [`Store`]; a write goes [`Store::write`] to [`Unpublished::publish`].
 
 mod added;
+mod cache_file;
 mod config;
 mod current;
 mod error;
@@ -25,6 +26,7 @@ mod put_back;
 mod read;
 mod refs;
 mod remote;
+mod scan;
 mod scratch;
 mod setup;
 mod snapshot;
@@ -49,6 +51,7 @@ pub use patch::Patch;
 pub use read::CommitInfo;
 pub use refs::{Fault, Tips, session_ref};
 pub use remote::Received;
+pub use scan::{RefScan, RefStamp};
 pub use setup::ConfigLock;
 pub use snapshot::{Entry, EntryKind, Snapshot};
 pub use tree_copy::{Changes, KeptTree, Step, TreeCopy, TreeDifference};

@@ -1,4 +1,3 @@
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use gix::bstr::BStr;
@@ -44,12 +43,40 @@ impl Fault {
 impl Tips {
     /// Takes a ref that was met.
     pub(super) fn take(&mut self, name: &BStr, target: Result<Oid, String>) {
-        let short = lossy(name.strip_prefix(PREFIX.as_bytes()).unwrap_or(name));
-        match (SessionId::parse(&short), target) {
+        let short = name.strip_prefix(PREFIX.as_bytes()).unwrap_or(name);
+        let session_id = std::str::from_utf8(short).ok().and_then(SessionId::parse);
+        match (session_id, target) {
             (Some(session_id), Ok(oid)) => self.sessions.push((session_id, oid)),
-            (None, Ok(_)) => self.faults.push(Fault::new(short, "its name is no session id")),
-            (_, Err(reason)) => self.faults.push(Fault::new(short, reason)),
+            (None, Ok(_)) => {
+                self.faults.push(Fault::new(lossy(short), "its name is no session id"));
+            }
+            (_, Err(reason)) => self.faults.push(Fault::new(lossy(short), reason)),
         }
+    }
+
+    /// Returns the ids of all refs that have the name of a session, broken ones included, in order.
+    pub fn names(&self) -> Vec<SessionId> {
+        let broken = self.faults.iter().filter_map(|fault| SessionId::parse(&fault.name));
+        let mut names: Vec<_> = self.sessions.iter().map(|(id, _)| *id).chain(broken).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Returns all refs, where a loose one stands for the kept one of the same name.
+    fn overlaid(mut self, loose: Tips) -> Tips {
+        let names = loose.names();
+        self.sessions.retain(|(session_id, _)| names.binary_search(session_id).is_err());
+        self.hide_faults(&loose.faults);
+        self.sessions.extend(loose.sessions);
+        self.sessions.sort_unstable();
+        self.faults.extend(loose.faults);
+        self.faults.sort_by(|a, b| a.name.cmp(&b.name));
+        self
+    }
+
+    /// Takes out the faults that are told otherwise by `others`.
+    pub fn hide_faults(&mut self, others: &[Fault]) {
+        self.faults.retain(|fault| others.iter().all(|other| other.name != fault.name));
     }
 }
 
@@ -77,41 +104,8 @@ impl Store {
     /// [`StoreError::Io`] when the refs cannot be listed at all.
     #[tracing::instrument(skip_all)]
     pub fn tips(&self) -> Result<Tips, StoreError> {
-        if self.refs == RefFormat::Git {
-            return git::tips(self);
-        }
-        for _ in 0..MAX_LISTINGS {
-            let before = self.packed_refs_stamp();
-            match self.list_tips()? {
-                Some(tips) if self.packed_refs_stamp() == before => return Ok(tips),
-                _ => tracing::debug!("refs were packed meanwhile"),
-            }
-        }
-        let reason = std::io::Error::other("they are packed again and again");
-        Err(StoreError::io(LISTING, &reason))
-    }
-
-    /// Lists all sessions' refs; `None` if a ref went while it was read.
-    fn list_tips(&self) -> Result<Option<Tips>, StoreError> {
-        let all = self.repo.refs.iter().map_err(|error| StoreError::gix(LISTING, &error))?;
-        let prefix = PREFIX.as_bytes().try_into().expect("a relative path with a final slash");
-        let with_prefix = all.prefixed(prefix).map_err(|error| StoreError::io(LISTING, &error))?;
-        let mut tips = Tips::default();
-        for reference in with_prefix {
-            match reference {
-                Ok(found) => tips.take(found.name.as_bstr(), oid_of(&found.target)),
-                Err(error) if is_gone(&error) => return Ok(None),
-                Err(error) => tips.faults.push(broken_ref(&error)?),
-            }
-        }
-        Ok(Some(tips))
-    }
-
-    /// Returns what changes when refs are packed. `git pack-refs` moves a loose ref into the packed ones, so
-    /// a listing that read those before and the loose ones after may have met it in neither.
-    fn packed_refs_stamp(&self) -> Option<(u64, u64, i64, i64)> {
-        let metadata = self.common_dir.join("packed-refs").metadata().ok()?;
-        Some((metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec()))
+        let scan = self.scan_refs(None)?;
+        Ok(scan.kept.unwrap_or_default().overlaid(scan.loose))
     }
 
     /// Returns the newest commit of a session as it is now; `None` if there is no such session.
@@ -153,37 +147,6 @@ impl Store {
     }
 }
 
-/// What is being done when refs are listed.
-const LISTING: &str = "cannot list refs/sessions";
-/// How often refs are listed anew that are packed meanwhile.
-const MAX_LISTINGS: usize = 20;
-
-/// Tells whether a ref was there when its directory was read, and is not any more.
-fn is_gone(error: &gix::Error) -> bool {
-    let io = error.downcast_any_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
-}
-
-fn oid_of(target: &Target) -> Result<Oid, String> {
-    match target {
-        Target::Object(id) => Ok(Oid::from_bytes(id.as_bytes()).expect("gix knows our hash kinds")),
-        Target::Symbolic(name) => {
-            Err(format!("it is a symbolic ref to '{}'", lossy(name.as_bstr())))
-        }
-    }
-}
-
 fn is_decode(error: &gix::Error) -> bool {
     error.downcast_any_ref::<gix::refs::file::find::ReferenceDecode>().is_some()
-}
-
-/// Returns the fault of one ref; fails if the listing as a whole did.
-fn broken_ref(error: &gix::Error) -> Result<Fault, StoreError> {
-    let decode = error.downcast_any_ref::<gix::refs::file::find::ReferenceDecode>();
-    let Some(decode) = decode else {
-        return Err(StoreError::gix(LISTING, error));
-    };
-    let path = decode.relative_path.to_string_lossy();
-    let name = path.strip_prefix(PREFIX).unwrap_or(&path).to_owned();
-    Ok(Fault::new(name, "its ref is empty or not an object id"))
 }

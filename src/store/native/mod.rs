@@ -47,6 +47,11 @@ pub use writer::{Write, WriteError, Writer, Written};
 
 use crate::model::{HashKind, Oid};
 
+/// Creates a directory and its missing parents, which a power cut may take again.
+pub(super) fn make_dirs(dir: &std::path::Path, shared: SharedMode) -> std::io::Result<()> {
+    medium::make_dirs(&Disk, dir, shared, medium::Lasting::No).map_err(|fault| fault.source)
+}
+
 /// Returns gix's name of a hash kind.
 fn gix_kind(kind: HashKind) -> gix::hash::Kind {
     match kind {

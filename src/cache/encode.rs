@@ -1,0 +1,212 @@
+use std::collections::HashMap;
+
+use super::table::{HEADER_BYTES, MAGIC, NO_WORD, ROW_BYTES};
+use crate::format::message::Excerpt;
+use crate::model::{Class, HashKind, Oid, Outcome, SessionId};
+use crate::store::{Fault, RefStamp};
+
+/// What a file of the cache is made of.
+pub struct Contents<'a> {
+    /// How long the ids of commits are.
+    pub hash_kind: HashKind,
+    /// What the file of the refs was like, if no later one can look the same.
+    pub stamp: Option<RefStamp>,
+    /// Each session in order of the ids, with its commit, and what that says as far as it could be read.
+    pub rows: &'a [(SessionId, Oid, Option<Excerpt>)],
+    /// The refs that are no session.
+    pub faults: &'a [Fault],
+}
+
+impl Contents<'_> {
+    /// Returns the bytes of the file; `None` if there is too much, or a session twice.
+    ///
+    /// The layout: the header; 16 bytes of each id; a row of numbers for each session; the words that the
+    /// numbers stand for; then of each session the commit and the title.
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        let mut words = Words::default();
+        let (mut ids, mut numbers, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut last = None;
+        for (session_id, tip, excerpt) in self.rows {
+            if last.replace(session_id) >= Some(session_id) {
+                return None;
+            }
+            ids.extend_from_slice(session_id.as_bytes());
+            let begin = texts.len();
+            texts.extend_from_slice(tip.as_bytes());
+            texts.extend_from_slice(excerpt.as_ref().map_or(&[], |it| it.title.as_bytes()));
+            let check = check_of_text(*session_id, &texts[begin..]);
+            let end = u32::try_from(texts.len()).ok()?;
+            push_row(&mut numbers, excerpt.as_ref(), &mut words, [end, check])?;
+        }
+        let mut told = Vec::new();
+        for fault in self.faults {
+            told.extend(words.number(&fault.name)?.to_le_bytes());
+            told.extend(words.number(&fault.reason)?.to_le_bytes());
+        }
+        let body = [ids, numbers, told, words.ends, words.text].concat();
+        let mut file = Vec::with_capacity(HEADER_BYTES + body.len() + texts.len());
+        file.extend_from_slice(MAGIC);
+        for n in [self.rows.len(), self.faults.len(), words.n, self.hash_kind.n_bytes()] {
+            file.extend(u32::try_from(n).ok()?.to_le_bytes());
+        }
+        file.extend(u64::try_from(body.len()).ok()?.to_le_bytes());
+        file.extend(u64::try_from(texts.len()).ok()?.to_le_bytes());
+        file.extend(self.stamp.map_or([0; RefStamp::N_BYTES], RefStamp::to_bytes));
+        let mut check = crc32fast::Hasher::new();
+        check.update(&file);
+        check.update(&body);
+        file.extend(check.finalize().to_le_bytes());
+        file.extend(body);
+        file.extend(texts);
+        Some(file)
+    }
+}
+
+/// Returns the check of what stands beside the table for a session.
+pub fn check_of_text(session_id: SessionId, text: &[u8]) -> u32 {
+    let mut check = crc32fast::Hasher::new();
+    check.update(session_id.as_bytes());
+    check.update(text);
+    check.finalize()
+}
+
+/// Appends the numbers of a session; all zero where nothing was read.
+fn push_row(
+    rows: &mut Vec<u8>,
+    excerpt: Option<&Excerpt>,
+    words: &mut Words,
+    text: [u32; 2],
+) -> Option<()> {
+    let Some(it) = excerpt else {
+        rows.extend([0; ROW_BYTES - 8]);
+        rows.extend(text.map(u32::to_le_bytes).concat());
+        return Some(());
+    };
+    rows.extend(it.created_at.micros().to_le_bytes());
+    rows.extend(it.updated_at.micros().to_le_bytes());
+    rows.extend(it.seq.to_le_bytes());
+    for word in [Some(&it.status), Some(&it.lifecycle), it.name.as_ref(), it.branch.as_ref()] {
+        rows.extend(words.optional(word)?.to_le_bytes());
+    }
+    let outcome = it.outcome.and_then(|it| place(&Outcome::ALL, it));
+    rows.extend([place(&Class::ALL, it.class)?, outcome.unwrap_or_default(), 0, 0]);
+    rows.extend(text.map(u32::to_le_bytes).concat());
+    Some(())
+}
+
+/// Returns the place of a value among all, counted from 1.
+fn place<T: PartialEq>(all: &[T], value: T) -> Option<u8> {
+    all.iter().position(|it| *it == value).and_then(|at| u8::try_from(at + 1).ok())
+}
+
+/// Words, each once, by number.
+#[derive(Default)]
+struct Words {
+    numbers: HashMap<String, u32>,
+    n: usize,
+    ends: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl Words {
+    fn optional(&mut self, word: Option<&String>) -> Option<u32> {
+        word.map_or(Some(NO_WORD), |word| self.number(word))
+    }
+
+    fn number(&mut self, word: &str) -> Option<u32> {
+        if let Some(number) = self.numbers.get(word) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.n).ok().filter(|number| *number != NO_WORD)?;
+        self.text.extend_from_slice(word.as_bytes());
+        self.ends.extend(u32::try_from(self.text.len()).ok()?.to_le_bytes());
+        self.numbers.insert(word.to_owned(), number);
+        self.n += 1;
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cache::table::Table;
+    use crate::model::Timestamp;
+
+    fn row(n: u8) -> (SessionId, Oid, Option<Excerpt>) {
+        let at = Timestamp::from_seconds(1_767_790_800 + i64::from(n)).expect("in range");
+        let excerpt = Excerpt {
+            id: SessionId::from_bytes([n; 16]),
+            seq: u64::from(n),
+            name: n.is_multiple_of(2).then(|| format!("name-{n}")),
+            title: format!("实现 {n}"),
+            lifecycle: "worker".into(),
+            status: ["running", "terminated"][usize::from(n % 2)].into(),
+            class: if n.is_multiple_of(2) { Class::Active } else { Class::Ended },
+            outcome: (n % 2 == 1).then_some(Outcome::Failure),
+            branch: n.is_multiple_of(3).then(String::new),
+            created_at: at,
+            updated_at: at,
+        };
+        let tip = Oid::from_bytes(&[n; 20]).expect("an id");
+        (excerpt.id, tip, (n != 5).then_some(excerpt))
+    }
+
+    fn encoded(rows: &[(SessionId, Oid, Option<Excerpt>)]) -> Option<Vec<u8>> {
+        let faults = [Fault::new("x/y", "its name is no session id")];
+        let stamp = Some(RefStamp::from_bytes(&[7; RefStamp::N_BYTES]));
+        Contents { hash_kind: HashKind::Sha1, stamp, rows, faults: &faults }.encode()
+    }
+
+    fn rows() -> Vec<(SessionId, Oid, Option<Excerpt>)> {
+        (1..9).map(row).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let bytes = encoded(&rows()).expect("bytes");
+        let table = Table::of_bytes(&bytes, HashKind::Sha1).expect("a table");
+        assert_eq!(table.len(), 8);
+        assert_eq!(table.stamp(), Some(RefStamp::from_bytes(&[7; RefStamp::N_BYTES])));
+        assert_eq!(table.faults(), [Fault::new("x/y", "its name is no session id")]);
+        for (at, (session_id, tip, excerpt)) in rows().into_iter().enumerate() {
+            assert_eq!(table.find(session_id), Some(at));
+            assert_eq!(table.brief(at), excerpt.as_ref().map(Excerpt::brief));
+            assert_eq!(table.entry(at), Ok((tip, excerpt)));
+        }
+        assert_eq!(table.find(SessionId::from_bytes([9; 16])), None);
+    }
+
+    #[test]
+    fn a_table_of_another_kind_of_repository_is_none() {
+        let bytes = encoded(&rows()).expect("bytes");
+        assert!(Table::of_bytes(&bytes, HashKind::Sha256).is_none());
+    }
+
+    #[test]
+    fn a_session_that_is_there_twice_makes_no_table() {
+        assert_eq!(encoded(&[row(2), row(2)]), None);
+        assert_eq!(encoded(&[row(3), row(2)]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn damage_is_found_wherever_it_is(at in any::<prop::sample::Index>(), bit in 0_u32..8) {
+            let mut bytes = encoded(&rows()).expect("bytes");
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1_u8 << bit;
+            if let Some(table) = Table::of_bytes(&bytes, HashKind::Sha1) {
+                let damaged = (0..8).filter(|at| table.entry(*at).is_err()).count();
+                prop_assert_eq!(damaged, 1, "byte {}", at);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_a_table_that_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let whole = [&encoded(&rows()).expect("bytes")[..40], &bytes].concat();
+            prop_assert!(Table::of_bytes(&bytes, HashKind::Sha1).is_none());
+            prop_assert!(Table::of_bytes(&whole, HashKind::Sha1).is_none());
+        }
+    }
+}

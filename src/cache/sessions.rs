@@ -1,0 +1,260 @@
+use super::encode::Contents;
+use super::table::Table;
+use crate::format::message::{Brief, Excerpt};
+use crate::model::{Oid, SessionId};
+use crate::store::{Fault, RefStamp, Store, StoreError, Tips};
+
+/// From how many sessions on the cache is used where nobody says: with fewer, reading the commits costs
+/// about as much.
+const MIN_SESSIONS: usize = 512;
+/// The file about the refs that lie together.
+const KEPT: &str = "kept";
+/// The file about the refs that have a file each.
+const LOOSE: &str = "loose";
+
+/// All sessions as they are now, with what the cache knows of them.
+pub enum Sessions {
+    /// Nothing is known but the refs.
+    Plain(Tips),
+    /// Most is known.
+    Cached(Box<Cached>),
+}
+
+/// Sessions of which the cache knows most.
+pub struct Cached {
+    kept: Table,
+    /// The places of kept entries for which a loose ref stands.
+    hidden: Vec<usize>,
+    /// The sessions whose refs have a file each.
+    loose: Vec<Entry>,
+    faults: Vec<Fault>,
+}
+
+/// A session, its newest commit, and what that says if it can be read.
+type Entry = (SessionId, Oid, Option<Excerpt>);
+
+/// One of the sessions.
+#[derive(Clone, Copy)]
+pub enum Row<'a> {
+    /// The cache knows it; the number is for [`Sessions::entry`].
+    Known(usize, Brief<'a>),
+    /// Its newest commit is to be read.
+    Unknown(SessionId, Oid),
+}
+
+/// A file of the cache is damaged where it was not read before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Damaged;
+
+impl Sessions {
+    /// Finds all sessions as they are now, and brings the cache up to date where it is behind by much.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the refs cannot be listed at all.
+    #[tracing::instrument(skip_all)]
+    pub fn read(store: &Store) -> Result<Sessions, StoreError> {
+        if store.settings().cache == Some(false) {
+            return Ok(Sessions::Plain(store.tips()?));
+        }
+        let before = open(store, KEPT);
+        let scan = store.scan_refs(before.as_ref().and_then(Table::stamp))?;
+        let n_before = before.as_ref().map_or(0, Table::len);
+        let n_kept = scan.kept.as_ref().map_or(n_before, |kept| kept.sessions.len());
+        let is_large = n_kept + scan.loose.sessions.len() >= MIN_SESSIONS;
+        let is_wanted = is_large || store.settings().cache == Some(true);
+        let table = match (scan.kept, before) {
+            (None, Some(kept)) if is_wanted => Some(kept),
+            (Some(kept), before) if is_wanted => renew(store, scan.stamp, &kept, before.as_ref()),
+            _ => None,
+        };
+        match table {
+            Some(kept) => Ok(Sessions::Cached(Box::new(Cached::new(store, kept, scan.loose)))),
+            None => Sessions::plain(store),
+        }
+    }
+
+    /// Finds all sessions as they are now, without the cache.
+    ///
+    /// # Errors
+    /// As [`Sessions::read`].
+    pub fn plain(store: &Store) -> Result<Sessions, StoreError> {
+        Ok(Sessions::Plain(store.tips()?))
+    }
+
+    /// Finds all sessions as they are now, after the cache was seen to be damaged; that goes.
+    ///
+    /// # Errors
+    /// As [`Sessions::read`].
+    pub fn without_damage(store: &Store) -> Result<Sessions, StoreError> {
+        [KEPT, LOOSE].into_iter().for_each(|name| store.remove_cache_file(name));
+        Sessions::plain(store)
+    }
+
+    /// Returns the refs that are no session.
+    pub fn faults(&self) -> &[Fault] {
+        match self {
+            Sessions::Plain(tips) => &tips.faults,
+            Sessions::Cached(cached) => &cached.faults,
+        }
+    }
+
+    /// Returns the ids of all sessions.
+    pub fn ids(&self) -> Vec<SessionId> {
+        match self {
+            Sessions::Plain(tips) => tips.sessions.iter().map(|(id, _)| *id).collect(),
+            Sessions::Cached(cached) => cached.ids(),
+        }
+    }
+
+    /// Calls `look` for each of the sessions.
+    ///
+    /// # Errors
+    /// [`Damaged`].
+    pub fn each<'a>(&'a self, mut look: impl FnMut(Row<'a>)) -> Result<(), Damaged> {
+        match self {
+            Sessions::Plain(tips) => {
+                tips.sessions.iter().for_each(|(id, tip)| look(Row::Unknown(*id, *tip)));
+                Ok(())
+            }
+            Sessions::Cached(cached) => cached.each(look),
+        }
+    }
+
+    /// Returns all of the excerpts of known sessions, each with the commit that it is of.
+    ///
+    /// # Errors
+    /// [`Damaged`].
+    pub fn entries(&self, places: &[usize]) -> Result<Vec<(Excerpt, Oid)>, Damaged> {
+        match self {
+            Sessions::Plain(_) => Ok(Vec::new()),
+            Sessions::Cached(cached) => cached.entries(places),
+        }
+    }
+}
+
+impl Cached {
+    fn new(store: &Store, kept: Table, loose: Tips) -> Cached {
+        let hidden = loose.names().into_iter().filter_map(|id| kept.find(id)).collect();
+        let mut others = Tips { faults: kept.faults(), ..Tips::default() };
+        others.hide_faults(&loose.faults);
+        let mut faults = [others.faults, loose.faults].concat();
+        faults.sort_by(|a, b| a.name.cmp(&b.name));
+        let loose = read_loose(store, &loose.sessions);
+        Cached { kept, hidden, loose, faults }
+    }
+
+    fn kept_places(&self) -> impl Iterator<Item = usize> {
+        let mut hidden = self.hidden.iter().copied().peekable();
+        (0..self.kept.len()).filter(move |at| hidden.next_if_eq(at).is_none())
+    }
+
+    fn ids(&self) -> Vec<SessionId> {
+        let kept = self.kept_places().map(|at| self.kept.id(at));
+        kept.chain(self.loose.iter().map(|(id, ..)| *id)).collect()
+    }
+
+    fn each<'a>(&'a self, mut look: impl FnMut(Row<'a>)) -> Result<(), Damaged> {
+        for at in self.kept_places() {
+            look(match self.kept.brief(at) {
+                Some(brief) => Row::Known(at, brief),
+                None => Row::Unknown(self.kept.id(at), self.kept.entry(at)?.0),
+            });
+        }
+        for (at, (session_id, tip, excerpt)) in (self.kept.len()..).zip(&self.loose) {
+            look(match excerpt {
+                Some(excerpt) => Row::Known(at, excerpt.brief()),
+                None => Row::Unknown(*session_id, *tip),
+            });
+        }
+        Ok(())
+    }
+
+    fn entries(&self, places: &[usize]) -> Result<Vec<(Excerpt, Oid)>, Damaged> {
+        if places.len() > MANY {
+            self.kept.read_texts();
+        }
+        let entry = |at: &usize| {
+            let (tip, excerpt) = match at.checked_sub(self.kept.len()) {
+                None => self.kept.entry(*at)?,
+                Some(at) => {
+                    let (_, tip, excerpt) = self.loose.get(at).ok_or(Damaged)?;
+                    (*tip, excerpt.clone())
+                }
+            };
+            Ok((excerpt.ok_or(Damaged)?, tip))
+        };
+        places.iter().map(entry).collect()
+    }
+}
+
+/// From how many texts on all are read at once.
+const MANY: usize = 256;
+
+fn open(store: &Store, name: &str) -> Option<Table> {
+    Table::open(store.open_cache_file(name)?, store.hash_kind())
+}
+
+/// Makes the table of the kept refs anew; `None` if there can be none of them.
+fn renew(
+    store: &Store,
+    stamp: Option<RefStamp>,
+    kept: &Tips,
+    before: Option<&Table>,
+) -> Option<Table> {
+    // What was loose before may have been packed.
+    let loose = open(store, LOOSE);
+    let known: Vec<&Table> = before.into_iter().chain(&loose).collect();
+    let (rows, n_read) = learn(store, &known, &kept.sessions);
+    let stamp = stamp.filter(|stamp| stamp.is_settled(store.started_at()));
+    let hash_kind = store.hash_kind();
+    let bytes = Contents { hash_kind, stamp, rows: &rows, faults: &kept.faults }.encode()?;
+    if stamp.is_some() || is_much(store, n_read, rows.len()) {
+        store.replace_cache_file(KEPT, &bytes);
+    }
+    Table::of_bytes(&bytes, hash_kind)
+}
+
+/// Returns the sessions whose refs have a file each.
+fn read_loose(store: &Store, tips: &[(SessionId, Oid)]) -> Vec<Entry> {
+    if tips.is_empty() {
+        return Vec::new();
+    }
+    let known = open(store, LOOSE);
+    let (rows, n_read) = learn(store, &known.iter().collect::<Vec<_>>(), tips);
+    if is_much(store, n_read, rows.len()) {
+        let contents =
+            Contents { hash_kind: store.hash_kind(), stamp: None, rows: &rows, faults: &[] };
+        contents.encode().into_iter().for_each(|bytes| store.replace_cache_file(LOOSE, &bytes));
+    }
+    rows
+}
+
+/// Tells whether so much had to be read that it is worth to write all.
+fn is_much(store: &Store, n_read: usize, n_all: usize) -> bool {
+    let n_spared = if store.settings().cache == Some(true) { 0 } else { 32 + n_all / 64 };
+    n_read > n_spared
+}
+
+/// Finds out what the newest commits say, from the commits only where no table knows; and counts those.
+fn learn(store: &Store, known: &[&Table], tips: &[(SessionId, Oid)]) -> (Vec<Entry>, usize) {
+    if tips.len() > MANY {
+        known.iter().for_each(|table| table.read_texts());
+    }
+    let mut n_read = 0;
+    let mut entry = |(session_id, tip): &(SessionId, Oid)| {
+        let find = |table: &&Table| match table.entry(table.find(*session_id)?) {
+            Ok((same, excerpt)) if same == *tip => excerpt,
+            _ => None,
+        };
+        let found = known.iter().find_map(find);
+        let excerpt = found.or_else(|| {
+            let message = store.message(*tip).ok()?;
+            let read = Excerpt::of_message(&message, *session_id);
+            n_read += usize::from(read.is_some());
+            read
+        });
+        (*session_id, *tip, excerpt)
+    };
+    let rows = tips.iter().map(&mut entry).collect();
+    (rows, n_read)
+}

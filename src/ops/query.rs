@@ -1,0 +1,215 @@
+use std::cmp::Ordering;
+
+use crate::format::message::Brief;
+use crate::model::{Class, Outcome, Timestamp};
+use crate::ops::list::Listed;
+
+/// What to compare for the order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKey {
+    /// When it was made.
+    Created,
+    /// When its newest event was.
+    Updated,
+    /// Its title.
+    Title,
+    /// Its state.
+    Status,
+    /// Its branch.
+    Branch,
+    /// Its id.
+    Id,
+    /// Its name.
+    Name,
+}
+
+impl SortKey {
+    /// The words for the keys.
+    pub const ALL: [(&'static str, SortKey); 7] = [
+        ("created", SortKey::Created),
+        ("updated", SortKey::Updated),
+        ("title", SortKey::Title),
+        ("status", SortKey::Status),
+        ("branch", SortKey::Branch),
+        ("id", SortKey::Id),
+        ("name", SortKey::Name),
+    ];
+}
+
+/// A question for sessions. An empty list asks nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Ended sessions too.
+    pub all: bool,
+    /// One of these states.
+    pub statuses: Vec<String>,
+    /// One of these classes.
+    pub classes: Vec<Class>,
+    /// One of these outcomes.
+    pub outcomes: Vec<Outcome>,
+    /// One of these lifecycles.
+    pub lifecycles: Vec<String>,
+    /// The work branch, or the branch at the beginning.
+    pub branch: Option<String>,
+    /// Made at or after.
+    pub created_from: Option<Timestamp>,
+    /// Made at or before.
+    pub created_to: Option<Timestamp>,
+    /// The title matches each of these.
+    pub title: Vec<regex::Regex>,
+    /// Fields of the record that must be equal.
+    pub fields: Vec<FieldFilter>,
+    /// The order; the first key counts most; `true` is descending.
+    pub sort: Vec<(SortKey, bool)>,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// Whether the whole record is needed for the answer.
+    pub whole: bool,
+}
+
+/// A comparison that needs the record.
+#[derive(Debug, Clone)]
+pub struct FieldFilter {
+    /// Which field.
+    pub field: Field,
+    /// Any of these values.
+    pub values: Vec<String>,
+}
+
+/// A field of the record that can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// `phase`
+    Phase,
+    /// `agent`
+    Agent,
+    /// `model`
+    Model,
+    /// `role`
+    Role,
+    /// `links.issue`
+    Issue,
+    /// any of `labels`
+    Label,
+    /// a part of `author`
+    Author,
+    /// any of `commits`, or the commit at the beginning
+    Commit,
+    /// what is seen of the worker
+    Observed,
+}
+
+impl Query {
+    pub(super) fn needs_record(&self) -> bool {
+        !self.fields.is_empty()
+    }
+
+    /// Tells whether a brief is enough to tell whether a session matches.
+    pub(super) fn is_brief(&self) -> bool {
+        self.fields.is_empty() && self.title.is_empty()
+    }
+
+    pub(super) fn matches(&self, brief: &Brief<'_>) -> bool {
+        is_any(&self.statuses, brief.status)
+            && (self.classes.is_empty() || self.classes.contains(&brief.class))
+            && (self.outcomes.is_empty()
+                || brief.outcome.is_some_and(|outcome| self.outcomes.contains(&outcome)))
+            && is_any(&self.lifecycles, brief.lifecycle)
+            && self.created_from.is_none_or(|from| brief.created_at >= from)
+            && self.created_to.is_none_or(|to| brief.created_at <= to)
+            && self.branch.as_ref().is_none_or(|branch| brief.branch == Some(branch))
+    }
+
+    pub(super) fn matches_whole(&self, listed: &Listed) -> bool {
+        self.matches(&listed.excerpt.brief())
+            && self.title.iter().all(|pattern| pattern.is_match(&listed.excerpt.title))
+            && self.fields.iter().all(|filter| filter.matches(listed))
+    }
+
+    /// Tells whether a session that matches is left out since it has ended and nobody asked.
+    pub(super) fn hides(&self, brief: &Brief<'_>) -> bool {
+        let asked = self.all
+            || self.classes.contains(&Class::Ended)
+            || !self.outcomes.is_empty()
+            || self.statuses.iter().any(|status| status == brief.status);
+        brief.class == Class::Ended && !asked
+    }
+
+    /// Drops what comes after the limit, as far as briefs tell the order.
+    pub(super) fn keep_first(&self, known: &mut Vec<(usize, Brief<'_>)>) {
+        let needs_title = self.sort.iter().any(|(key, _)| *key == SortKey::Title);
+        let Some(limit) = self.limit.filter(|limit| *limit < known.len() && !needs_title) else {
+            return;
+        };
+        known.select_nth_unstable_by(limit, |(_, a), (_, b)| self.compare((a, ""), (b, "")));
+        known.truncate(limit);
+    }
+
+    pub(super) fn order(&self, sessions: &mut [Listed]) {
+        sessions.sort_by(|a, b| {
+            let [a, b] = [&a.excerpt, &b.excerpt];
+            self.compare((&a.brief(), &a.title), (&b.brief(), &b.title))
+        });
+    }
+
+    /// Compares two sessions, each with its title.
+    fn compare(&self, a: (&Brief<'_>, &str), b: (&Brief<'_>, &str)) -> Ordering {
+        let by_keys = self.sort.iter().map(|(key, descending)| {
+            let order = key.compare(a, b);
+            if *descending { order.reverse() } else { order }
+        });
+        let newest_first = b.0.created_at.cmp(&a.0.created_at);
+        by_keys.fold(Ordering::Equal, Ordering::then).then(newest_first).then(b.0.id.cmp(&a.0.id))
+    }
+}
+
+impl SortKey {
+    fn compare(self, a: (&Brief<'_>, &str), b: (&Brief<'_>, &str)) -> Ordering {
+        let ((a, title_a), (b, title_b)) = (a, b);
+        match self {
+            SortKey::Created => a.created_at.cmp(&b.created_at),
+            SortKey::Updated => a.updated_at.cmp(&b.updated_at),
+            SortKey::Title => title_a.cmp(title_b),
+            SortKey::Status => a.status.cmp(b.status),
+            SortKey::Branch => a.branch.cmp(&b.branch),
+            SortKey::Id => a.id.cmp(&b.id),
+            SortKey::Name => a.name.cmp(&b.name),
+        }
+    }
+}
+
+fn is_any(wanted: &[String], found: &str) -> bool {
+    wanted.is_empty() || wanted.iter().any(|word| word == found)
+}
+
+impl FieldFilter {
+    fn matches(&self, listed: &Listed) -> bool {
+        let Some(session) = listed.view.as_ref().map(|view| &view.session) else {
+            return false;
+        };
+        let is_wanted = |found: Option<&str>| {
+            found.is_some_and(|found| self.values.iter().any(|value| value == found))
+        };
+        let text = |value: &crate::model::Value| value.as_str().map(str::to_owned);
+        match self.field {
+            Field::Phase => is_wanted(session.phase.as_deref()),
+            Field::Agent => is_wanted(session.agent.as_deref()),
+            Field::Model => is_wanted(session.model.as_deref()),
+            Field::Role => is_wanted(session.role.as_deref()),
+            Field::Issue => is_wanted(session.links.get("issue").and_then(text).as_deref()),
+            Field::Label => session.labels.iter().any(|label| is_wanted(Some(label))),
+            Field::Author => self.values.iter().any(|part| session.author.contains(part)),
+            Field::Observed => is_wanted(Some(listed.observed.as_str())),
+            Field::Commit => {
+                let recorded = session.commits.iter().filter_map(commit_id);
+                let all = recorded.chain(session.git.commit.as_deref());
+                all.into_iter().any(|commit| is_wanted(Some(commit)))
+            }
+        }
+    }
+}
+
+/// Returns the id of a recorded commit.
+fn commit_id(recorded: &crate::model::Value) -> Option<&str> {
+    recorded.as_str().or_else(|| recorded.get("commit")?.as_str())
+}
