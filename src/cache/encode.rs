@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(table.faults(), [Fault::new("x/y", "its name is no session id")]);
         for (at, (session_id, tip, excerpt)) in rows().into_iter().enumerate() {
             assert_eq!(table.find(session_id), Some(at));
-            assert_eq!(table.brief(at), excerpt.as_ref().map(Excerpt::brief));
+            assert_eq!(table.brief(at), Ok(excerpt.as_ref().map(Excerpt::brief)));
             assert_eq!(table.entry(at), Ok((tip, excerpt)));
         }
         assert_eq!(table.find(SessionId::from_bytes([9; 16])), None);

@@ -63,9 +63,9 @@ impl Sessions {
         let is_large = n_kept + scan.loose.sessions.len() >= MIN_SESSIONS;
         let is_wanted = is_large || store.settings().cache == Some(true);
         let table = match (scan.kept, before) {
-            (None, Some(kept)) if is_wanted => Some(kept),
-            (Some(kept), before) if is_wanted => renew(store, scan.stamp, &kept, before.as_ref()),
-            _ => None,
+            (Some(kept), _) if !is_wanted => return Ok(Sessions::Plain(kept.overlaid(scan.loose))),
+            (Some(kept), before) => renew(store, scan.stamp, &kept, before.as_ref()),
+            (None, before) => before.filter(|_| is_wanted),
         };
         match table {
             Some(kept) => Ok(Sessions::Cached(Box::new(Cached::new(store, kept, scan.loose)))),
@@ -155,7 +155,7 @@ impl Cached {
 
     fn each<'a>(&'a self, mut look: impl FnMut(Row<'a>)) -> Result<(), Damaged> {
         for at in self.kept_places() {
-            look(match self.kept.brief(at) {
+            look(match self.kept.brief(at)? {
                 Some(brief) => Row::Known(at, brief),
                 None => Row::Unknown(self.kept.id(at), self.kept.entry(at)?.0),
             });

@@ -63,7 +63,7 @@ impl Tips {
     }
 
     /// Returns all refs, where a loose one stands for the kept one of the same name.
-    fn overlaid(mut self, loose: Tips) -> Tips {
+    pub fn overlaid(mut self, loose: Tips) -> Tips {
         let names = loose.names();
         self.sessions.retain(|(session_id, _)| names.binary_search(session_id).is_err());
         self.hide_faults(&loose.faults);
