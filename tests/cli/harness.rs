@@ -240,6 +240,18 @@ impl TestRepo {
         self.run(&["show", "--json", session]).json()
     }
 
+    /// Returns what a session recorded of its commits, in the order of their ids.
+    pub fn links(&self, id: &str) -> Vec<Value> {
+        let session = format!("refs/sessions/{id}");
+        let files = self.git(&["ls-tree", "-r", "--name-only", &session, "commits/"]);
+        let read = |file: &str| self.git(&["show", &format!("{session}:{file}")]);
+        let text: String = files.lines().map(|file| read(file) + "\n").collect();
+        let mut links: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        links.sort_by_key(|link| link["commit"].to_string());
+        links
+    }
+
     /// Returns the sessions of a list in order, by title.
     pub fn titles(&self, args: &[&str]) -> Vec<String> {
         let listing = self.run(&[&["list", "--json"], args].concat()).json();
