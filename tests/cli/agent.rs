@@ -22,13 +22,6 @@ const AGENTS: [(&str, &str); 8] = [
 /// The id that an agent gives its own session.
 const NATIVE: &str = "a1833ad4-90f3-4146-bce8-2550213bbd1a";
 
-/// Returns a repository where nothing goes on after a call has ended.
-fn repository() -> TestRepo {
-    let repo = TestRepo::new();
-    repo.git(&["config", "session.autoCheckpoint", "false"]);
-    repo
-}
-
 /// Lets an agent call its hook, which never answers and never fails.
 fn hear(repo: &TestRepo, agent: &str, event: &str, payload: &Value) {
     let output = repo.feed(&["hook", "agent", agent, event], &payload.to_string()).ok();
@@ -96,7 +89,7 @@ fn told(repo: &TestRepo, session: &Value, what: &str) -> usize {
 fn enabling_an_agent_is_undone_to_the_byte() {
     let others = "{\n    \"a\" : [1,2],\n    \"hooks\": { \"Stop\": [\n      {\"hooks\": [ {\"type\":\"command\",\"command\":\"x\"} ] }\n    ], \"stop\": [], \"AfterTool\": [ ] },\n    \"z\": \"\\u00e9\"\n}";
     for (agent, file) in AGENTS {
-        let repo = repository();
+        let repo = TestRepo::without_checkpoints();
         let before = repo.listing();
         repo.run(&["agent", "enable", agent]).ok();
         let path = repo.root.join(file);
@@ -130,7 +123,7 @@ fn enabling_an_agent_is_undone_to_the_byte() {
 
 #[test]
 fn an_agent_is_enabled_for_all_projects_in_the_home_directory() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     repo.run(&["agent", "enable", "claude", "opencode", "--user"]).ok();
     assert!(repo.home.path().join(".claude/settings.json").is_file());
     assert!(repo.home.path().join(".config/opencode/plugins/git-session.js").is_file());
@@ -144,7 +137,7 @@ fn an_agent_is_enabled_for_all_projects_in_the_home_directory() {
 
 #[test]
 fn a_file_that_is_not_understood_is_left_alone_and_so_are_the_others() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     let path = repo.write(".codex/hooks.json", "{ \"hooks\": ");
     let refused = repo.run(&["agent", "enable", "claude-code", "codex"]).refused();
     assert!(refused.contains("no JSON") && refused.contains("line 1"), "{refused}");
@@ -159,7 +152,7 @@ fn a_file_that_is_not_understood_is_left_alone_and_so_are_the_others() {
 
 #[test]
 fn a_link_is_followed_inside_the_work_tree_and_not_out_of_it() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     let inside = repo.write("conf/claude.json", "{}\n");
     fs::create_dir(repo.root.join(".claude")).expect("a directory");
     let link = repo.root.join(".claude/settings.json");
@@ -182,7 +175,7 @@ fn a_link_is_followed_inside_the_work_tree_and_not_out_of_it() {
 
 #[test]
 fn the_command_of_an_agent_succeeds_without_the_program_and_takes_in_what_it_is_told() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     repo.run(&["agent", "enable", "claude-code"]).ok();
     let text = fs::read_to_string(repo.root.join(".claude/settings.json")).expect("a file");
     let file: Value = serde_json::from_str(&text).expect("JSON");
@@ -201,7 +194,7 @@ fn the_command_of_an_agent_succeeds_without_the_program_and_takes_in_what_it_is_
 
 #[test]
 fn the_run_of_an_agent_becomes_a_session_with_all_that_belongs_to_it() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     hear(&repo, "claude-code", "SessionStart", &claude(&repo, &[("source", "startup".into())]));
     let session = only(&repo);
     assert_eq!((&session["status"], &session["title"]), (&"running".into(), &"".into()));
@@ -258,7 +251,7 @@ fn the_run_of_an_agent_becomes_a_session_with_all_that_belongs_to_it() {
 
 #[test]
 fn a_call_that_comes_twice_or_late_changes_nothing() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     let said = json!({ "session_id": "ses_1", "cwd": repo.root.to_string_lossy(),
         "prompt": "Do it", "message_id": "msg_1" });
     let tool = json!({ "session_id": "ses_1", "cwd": repo.root.to_string_lossy(), "tool_name": "bash",
@@ -286,7 +279,7 @@ fn a_call_that_comes_twice_or_late_changes_nothing() {
 
 #[test]
 fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     write_turn(&repo, 1);
     for _ in 0..2 {
         let source = [("source", "startup".into())];
@@ -318,7 +311,7 @@ fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first()
 
 #[test]
 fn first_calls_at_the_same_time_make_one_session() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     write_turn(&repo, 1);
     let said = claude(&repo, &[("prompt", "All at once".into())]).to_string();
     let children: Vec<_> = (0..8)
@@ -351,7 +344,7 @@ fn first_calls_at_the_same_time_make_one_session() {
 
 #[test]
 fn a_hook_never_fails_and_never_says_a_word() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     let cwd = repo.root.to_string_lossy().into_owned();
     let deep = "[".repeat(200_000);
     let evil = [
@@ -391,7 +384,7 @@ fn a_hook_never_fails_and_never_says_a_word() {
 
 #[test]
 fn an_agent_inside_of_a_session_tells_that_session() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     let session = repo.start(&["mine"]);
     write_turn(&repo, 1);
     let id = session["id"].as_str().expect("an id");
@@ -407,7 +400,7 @@ fn an_agent_inside_of_a_session_tells_that_session() {
 
 #[test]
 fn a_killed_agent_is_lost_and_what_it_did_last_is_seen_while_it_lives() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     let dir = repo.home.path().join("bin");
     fs::create_dir(&dir).expect("a directory");
     let said = repo.home.path().join("said");
@@ -463,7 +456,7 @@ fn a_killed_agent_is_lost_and_what_it_did_last_is_seen_while_it_lives() {
 
 #[test]
 fn an_agent_is_terminated_by_its_session_though_it_leads_no_group() {
-    let repo = repository();
+    let repo = TestRepo::without_checkpoints();
     let said = repo.home.path().join("said");
     fs::write(&said, claude(&repo, &[]).to_string()).expect("a file");
     let dir = repo.home.path().join("bin");
@@ -531,7 +524,7 @@ fn what_real_agents_say_becomes_a_session() {
     ];
     for (dir, agent, events, place, n_tokens) in all {
         let Some(dir) = real(dir) else { return };
-        let repo = repository();
+        let repo = TestRepo::without_checkpoints();
         let lines = fs::read_to_string(dir.join("transcript.jsonl")).expect("a transcript");
         let lines: Vec<&str> = lines.split_inclusive('\n').collect();
         let path = repo.home.path().join(place);

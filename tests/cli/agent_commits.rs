@@ -31,7 +31,7 @@ fn linked(repo: &TestRepo, native: &str) -> Vec<String> {
 
 #[test]
 fn a_commit_between_two_agents_is_linked_to_who_tells_of_it_and_else_to_nobody() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     for native in ["a", "b"] {
         hear(&repo, "UserPromptSubmit", native, ("", ""));
     }
@@ -49,7 +49,7 @@ fn a_commit_between_two_agents_is_linked_to_who_tells_of_it_and_else_to_nobody()
 
 #[test]
 fn a_commit_of_an_agent_that_has_ended_is_not_taken_for_one_of_another() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     for native in ["a", "b"] {
         hear(&repo, "UserPromptSubmit", native, ("", ""));
     }
@@ -67,7 +67,7 @@ fn a_commit_of_an_agent_that_has_ended_is_not_taken_for_one_of_another() {
 
 #[test]
 fn an_agent_that_waits_for_its_person_makes_no_commits() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     for native in ["a", "b"] {
         hear(&repo, "UserPromptSubmit", native, ("", ""));
     }
@@ -89,7 +89,7 @@ fn an_agent_that_waits_for_its_person_makes_no_commits() {
 #[test]
 fn commits_are_linked_however_refs_are_kept() {
     for kind in kinds() {
-        let repo = TestRepo::of(*kind);
+        let repo = TestRepo::of(*kind).and_no_checkpoints();
         hear(&repo, "UserPromptSubmit", "a", ("", ""));
         let made = [commit(&repo, "one"), commit(&repo, "two")];
         repo.git(&["checkout", "-q", "-b", "other", "HEAD~1"]);

@@ -117,7 +117,18 @@ impl TestRepo {
         TestRepo::of(PLAIN)
     }
 
-    /// The same, of a kind.
+    /// The same, where nothing goes on after the call of an agent has ended.
+    pub fn without_checkpoints() -> TestRepo {
+        TestRepo::new().and_no_checkpoints()
+    }
+
+    /// Lets no turn of an agent end with a checkpoint, which is taken in the background.
+    pub fn and_no_checkpoints(self) -> TestRepo {
+        self.git(&["config", "session.autoCheckpoint", "false"]);
+        self
+    }
+
+    /// A repository of a kind, with one commit on `main`.
     pub fn of(kind: Kind) -> TestRepo {
         let repo = TestRepo::at("repo");
         for (name, contents) in template(kind) {

@@ -79,7 +79,7 @@ fn events(repo: &TestRepo, native: &str, kind: &str) -> (usize, usize) {
 
 #[test]
 fn what_a_fork_begins_with_counts_where_it_was_said() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     hear(&repo, "SessionStart", "first");
     write(&repo, "first", 1..4);
     take(&repo, "first");
@@ -109,7 +109,7 @@ fn what_a_fork_begins_with_counts_where_it_was_said() {
 
 #[test]
 fn a_fork_that_is_imported_later_counts_what_is_its_own() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     write(&repo, "first", 1..4);
     write(&repo, "second", [1, 2, 7]);
     for native in ["first", "second"] {
@@ -118,7 +118,7 @@ fn a_fork_that_is_imported_later_counts_what_is_its_own() {
     assert_eq!((total(&repo, "first"), total(&repo, "second")), (345, 115));
     assert_eq!(events(&repo, "second", "message"), (2, 1));
     // Whoever is told of first has it: here the fork was.
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     write(&repo, "first", 1..4);
     write(&repo, "second", [1, 2, 7]);
     for native in ["second", "first"] {
@@ -129,7 +129,7 @@ fn a_fork_that_is_imported_later_counts_what_is_its_own() {
 
 #[test]
 fn a_long_copied_beginning_is_taken_in_parts_and_counts_nowhere_twice() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     let pad = |native: &str, text: &str| {
         let path = transcript(&repo, native);
         let more = fs::read_to_string(&path).expect("a transcript");
@@ -153,7 +153,7 @@ fn a_long_copied_beginning_is_taken_in_parts_and_counts_nowhere_twice() {
 
 #[test]
 fn a_thread_of_codex_that_was_forked_counts_what_is_its_own() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     let total_of = |n: u64| json!({ "input_tokens": 10 * n, "output_tokens": n });
     let line = |n: u64, payload: Value| {
         let at = format!("2026-01-07T12:00:{n:02}.000Z");
@@ -191,7 +191,7 @@ fn a_thread_of_codex_that_was_forked_counts_what_is_its_own() {
 
 #[test]
 fn a_session_with_very_many_files_stays_small() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     hear(&repo, "SessionStart", "main");
     write(&repo, "main", 1..2);
     let parts = transcript(&repo, "main").with_extension("").join("subagents");
@@ -243,7 +243,7 @@ fn a_session_with_very_many_files_stays_small() {
 
 #[test]
 fn what_a_hook_has_told_is_not_counted_again_in_an_export() {
-    let repo = TestRepo::new();
+    let repo = TestRepo::without_checkpoints();
     let tell = |event: &str, more: Value| {
         let mut said = json!({ "session_id": "ses_1", "cwd": repo.root.to_string_lossy() });
         let more = more.as_object().expect("an object").clone();

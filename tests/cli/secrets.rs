@@ -10,7 +10,7 @@ use std::path::Path;
 use regex::bytes::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 
-use super::harness::{PLAIN, TestRepo, files_below};
+use super::harness::{TestRepo, files_below};
 use super::import_corpus::corpus;
 use crate::dice::{Dice, base64, percent, unicode};
 use crate::secrets::{self, FORMS, PLACES};
@@ -256,7 +256,7 @@ fn plant_all(data: &Path, dir: &Path, plants: &[Plant]) -> usize {
 }
 
 fn quick() -> TestRepo {
-    let repo = TestRepo::of(PLAIN);
+    let repo = TestRepo::without_checkpoints();
     repo.git(&["config", "session.durability", "git"]);
     repo
 }
