@@ -15,3 +15,7 @@ mod hooked;
 mod message;
 #[path = "git_hooks/rewrite.rs"]
 mod rewrite;
+#[path = "git_hooks/survival.rs"]
+mod survival;
+#[path = "git_hooks/why.rs"]
+mod why;

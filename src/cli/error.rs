@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::app::App;
 use super::{hint, output, place};
-use crate::model::Value;
+use crate::model::{SessionId, Value};
 use crate::ops::OpError;
 use crate::ops::job::TIMEOUT_STATUS;
 use crate::ops::leaks::Leak;
@@ -45,8 +45,23 @@ pub enum CliError {
     Usage(String),
     /// Something else that was started failed.
     Failed(String),
+    /// There is nothing to tell, which is an answer by itself.
+    NoAnswer(Box<NoAnswer>),
     /// A command that was run for a session ended like this, and has said itself why.
     Status(u8),
+}
+
+/// What is missing of an answer.
+#[derive(Debug)]
+pub struct NoAnswer {
+    /// Its public name.
+    pub code: &'static str,
+    /// The session that it is about.
+    pub session_id: Option<SessionId>,
+    /// It, in words.
+    pub message: String,
+    /// What is known, for machines.
+    pub details: Value,
 }
 
 impl From<OpError> for CliError {
@@ -119,6 +134,7 @@ fn status(error: &CliError) -> u8 {
     match error {
         CliError::Usage(_) => USAGE,
         CliError::Status(status) => *status,
+        CliError::NoAnswer(_) => REFUSED,
         CliError::Op(OpError::CannotRun { .. }) => CANNOT_RUN,
         CliError::Op(OpError::TimedOut { .. }) => TIMEOUT_STATUS,
         CliError::Op(OpError::Lease(_) | OpError::Stop(_) | OpError::Transcript { .. }) => FATAL,
@@ -139,6 +155,7 @@ fn message(error: &CliError) -> String {
         CliError::Output(error) => format!("write failure on standard output: {error}"),
         CliError::Input { path, error } => format!("cannot read '{path}': {error}"),
         CliError::Usage(text) | CliError::Failed(text) => text.clone(),
+        CliError::NoAnswer(missing) => missing.message.clone(),
         CliError::Status(status) => format!("the command ended with status {status}"),
     }
 }
@@ -147,6 +164,7 @@ fn to_json(error: &CliError) -> Value {
     let (code, details) = match error {
         CliError::Op(error) => (code(error), details(error)),
         CliError::Usage(_) => ("usage", json!({})),
+        CliError::NoAnswer(missing) => (missing.code, missing.details.clone()),
         CliError::Output(_)
         | CliError::Input { .. }
         | CliError::Failed(_)

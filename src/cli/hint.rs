@@ -5,7 +5,7 @@ use super::app::App;
 use super::error::CliError;
 use super::place;
 use crate::ops::{Candidate, OpError};
-use crate::store::StoreError;
+use crate::store::{StoreError, session_ref};
 
 /// How many candidates of an ambiguous name are listed.
 const MAX_CANDIDATES: usize = 10;
@@ -27,8 +27,14 @@ pub fn is_wanted(app: &App, key: &str) -> bool {
 }
 
 fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
-    let CliError::Op(error) = error else {
-        return None;
+    let error = match error {
+        CliError::Op(error) => error,
+        CliError::NoAnswer(missing) => {
+            let session_id = missing.session_id.filter(|_| missing.code == "not_fetched");
+            let name = session_ref(session_id?);
+            return Some(("Fetch", vec![format!("try \"git fetch <remote> {name}:{name}\"")]));
+        }
+        _ => return None,
     };
     Some(match error {
         OpError::NotFound { .. } => ("NotFound", vec!["see \"git session list --all\"".into()]),

@@ -99,6 +99,16 @@ pub struct Claims<'a> {
     index: OnceCell<Index>,
 }
 
+/// Returns the sessions of this repository that a commit was made in, or is said to be, the surest first.
+///
+/// # Errors
+/// As [`Claims::of`].
+pub fn sessions_of(store: &Store, commit_oid: Oid) -> Result<Vec<SessionId>, OpError> {
+    let claims = Claims::new(store).of(commit_oid)?;
+    let here = claims.into_iter().filter(|claim| claim.standing != Standing::Missing);
+    Ok(here.map(|claim| claim.session_id).collect())
+}
+
 /// What all sessions have recorded of commits.
 #[derive(Default)]
 struct Index {

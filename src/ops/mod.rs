@@ -48,6 +48,7 @@ pub mod list;
 pub mod load;
 pub mod log;
 mod log_said;
+pub mod moment;
 pub mod observe;
 pub mod patch;
 pub mod place;
@@ -72,6 +73,7 @@ pub mod transition;
 pub mod undo;
 pub mod update;
 pub mod watch;
+pub mod why;
 pub mod worker_log;
 
 pub use context::Context;

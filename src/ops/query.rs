@@ -93,7 +93,8 @@ pub enum Field {
     Label,
     /// a part of `author`
     Author,
-    /// any of `commits`, or the commit at the beginning
+    /// any of `commits`, or the commit at the beginning; a value may be the session's id, too: then it is known
+    /// otherwise that the commit was made in it
     Commit,
     /// what is seen of the worker
     Observed,
@@ -203,7 +204,8 @@ impl FieldFilter {
             Field::Commit => {
                 let recorded = session.commits.iter().filter_map(commit_id);
                 let all = recorded.chain(session.git.commit.as_deref());
-                all.into_iter().any(|commit| is_wanted(Some(commit)))
+                let is_known = is_wanted(Some(&session.id.to_string()));
+                is_known || all.into_iter().any(|commit| is_wanted(Some(commit)))
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::cache::Sessions;
 use crate::format::message::Brief;
 use crate::model::{Class, Handle, Oid, SessionId};
 use crate::ops::list::{self, Listed};
-use crate::ops::{Candidate, Context, OpError};
+use crate::ops::{Candidate, Context, OpError, claims};
 use crate::store::{Current, Store};
 
 /// The shortest prefix of an id that is taken for one; a handle's may have one letter.
@@ -133,12 +133,10 @@ fn choose(name: &str, found: &[Listed]) -> Result<Option<SessionId>, OpError> {
     }
 }
 
-/// Finds the session that made a commit: a commit of its own history, or one with its trailer.
+/// Finds the session that made a commit, the surest one; a commit of its own history says so by its trailer.
 fn by_commit(store: &Store, revision: &str) -> Option<SessionId> {
     let commit_oid: Oid = store.find_commit(revision)?;
-    let commit = store.commit(commit_oid).ok()?;
-    let session_id = SessionId::parse(commit.trailer("Session-Id")?)?;
-    store.tip(session_id).ok().flatten().map(|_| session_id)
+    claims::sessions_of(store, commit_oid).ok()?.first().copied()
 }
 
 fn ambiguous<'a>(name: &str, found: impl Iterator<Item = &'a Listed>) -> OpError {

@@ -1,6 +1,7 @@
 //! The session object and its companions, as `--json` gives them. Their JSON Schema is made from
 //! these types.
 
+mod commit;
 mod conversation;
 mod import;
 mod lifecycle;
@@ -8,6 +9,7 @@ mod limits;
 mod sight;
 mod stats;
 mod transcript;
+mod why;
 
 use std::path::Path;
 
@@ -20,6 +22,7 @@ use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
 
+pub use commit::{CommitObject, commits};
 pub use stats::stats;
 
 pub use conversation::{
@@ -30,6 +33,7 @@ pub use lifecycle::{LifecycleObject, lifecycle};
 pub use limits::{CheckObject, LimitObject, check};
 pub use sight::{SightObject, sight};
 pub use transcript::{FailedObject, TranscriptObject, TranscriptsObject};
+pub use why::{WhyObject, why};
 
 /// The version of the session object: fields are added, never renamed, moved or removed.
 pub const SCHEMA: u32 = 1;

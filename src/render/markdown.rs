@@ -72,7 +72,7 @@ fn facts(out: &mut dyn Write, view: &View) -> io::Result<()> {
     fact("Tokens", tokens(session))
 }
 
-fn tokens(session: &Session) -> Option<String> {
+pub(super) fn tokens(session: &Session) -> Option<String> {
     let tokens = &session.tokens;
     let told = format!("{} ({} of them out)", grouped(tokens.total()), grouped(tokens.output));
     (tokens.total() > 0).then_some(told)
@@ -101,7 +101,7 @@ fn said(out: &mut dyn Write, event: &Event) -> io::Result<()> {
 }
 
 /// Writes a text of many lines as it is, in a fence that it cannot end.
-fn fenced(out: &mut dyn Write, text: &str) -> io::Result<()> {
+pub(super) fn fenced(out: &mut dyn Write, text: &str) -> io::Result<()> {
     let text = to_terminal_lines(text.trim_end());
     let runs = text.split(|c| c != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or(0).max(2) + 1);
@@ -109,7 +109,7 @@ fn fenced(out: &mut dyn Write, text: &str) -> io::Result<()> {
 }
 
 /// Returns a text on one line in which nothing is Markdown or HTML.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     let text = to_terminal(text);
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -6,6 +6,7 @@
 //! goes through [`sanitize`].
 
 mod columns;
+pub mod commit;
 pub mod conversation;
 #[cfg(test)]
 mod fixture;
@@ -23,6 +24,7 @@ pub mod session;
 pub mod stats;
 pub mod style;
 pub mod time;
+pub mod why;
 pub mod worker_log;
 
 pub use format::Format;

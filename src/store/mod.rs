@@ -4,6 +4,7 @@
 //! Start reading at [`Store`]; a write goes [`Store::write`] to [`Unpublished::publish`].
 
 mod added;
+mod blame;
 mod cache_file;
 mod config;
 mod current;
@@ -37,6 +38,7 @@ mod write;
 mod writing;
 
 pub use added::AddedLines;
+pub use blame::{Blame, BlamedLine};
 pub use config::{OnCheckout, Settings};
 pub use current::Current;
 pub use error::{StoreError, WorkTreeError};

@@ -74,6 +74,7 @@ fn import(app: &App, layout: Layout, path: &str) -> Result<Imported, String> {
         CliError::Op(error) => error.to_string(),
         CliError::Input { error, .. } => error.to_string(),
         CliError::Failed(reason) | CliError::Usage(reason) => reason,
+        CliError::NoAnswer(missing) => missing.message,
         CliError::Output(error) => error.to_string(),
         CliError::Status(status) => format!("status {status}"),
     })

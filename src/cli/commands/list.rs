@@ -9,9 +9,9 @@ use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, hint, output};
 use crate::lifecycle::{is_state_name, nearest, shown as shown_word};
-use crate::model::{Class, Outcome};
+use crate::model::{Class, Outcome, SessionId};
 use crate::ops::list::{self, Field, FieldFilter, Listing, Query, SortKey};
-use crate::ops::{OpError, lifecycles, resolve};
+use crate::ops::{OpError, claims, lifecycles, resolve};
 use crate::render::format::{Format, excerpt_map};
 use crate::render::{json, list as table};
 
@@ -69,7 +69,7 @@ pub struct List {
     /// Made by somebody whose name or mail has this part
     #[arg(long, value_name = "part")]
     author: Vec<String>,
-    /// That made this commit, or began at it
+    /// That made this commit, or is said to by its trailer, or began at it
     #[arg(long, value_name = "commit")]
     commit: Option<String>,
     /// Made at this date or later
@@ -237,7 +237,9 @@ impl List {
                 .store()?
                 .find_commit(commit)
                 .ok_or_else(|| OpError::invalid("--commit", format!("'{commit}' is no commit")))?;
-            put(Field::Commit, &[oid.to_string()]);
+            let sessions = claims::sessions_of(app.store()?, oid)?;
+            let ids = sessions.iter().map(SessionId::to_string);
+            put(Field::Commit, &ids.chain([oid.to_string()]).collect::<Vec<_>>());
         }
         Ok(fields)
     }

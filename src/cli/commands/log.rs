@@ -10,7 +10,9 @@ use super::worker_log;
 use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, output};
-use crate::model::SessionId;
+use crate::model::{Oid, SessionId};
+use crate::ops::OpError;
+use crate::ops::claims::{Claims, Standing};
 use crate::ops::job::World;
 use crate::ops::log::{self, LoggedEvent, Query};
 use crate::ops::watch;
@@ -24,6 +26,9 @@ pub struct Log {
     /// The session; default: the current one
     #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
     session: Option<String>,
+    /// Show the session that made this commit, up to the event that recorded it
+    #[arg(long, value_name = "commit", conflicts_with_all = ["session", "follow", "patch", "worker"])]
+    commit: Option<String>,
     /// Only events of these kinds: create, transition, update, attach, detach, worker, record, undo; or
     /// of what was recorded: message, tool, decision, error, note, usage, checkpoint (which
     /// may be either) and others
@@ -65,7 +70,11 @@ impl Log {
     pub fn run(self, app: &App) -> Result<(), CliError> {
         check_fields::<json::EventObject>(&self.json.fields())?;
         log::check_kinds(&self.kind)?;
-        let session_id = app.resolve(self.session.as_deref())?;
+        let made = self.commit.as_deref().map(|it| made_in(app, it)).transpose()?;
+        let session_id = match made {
+            Some((session_id, _)) => session_id,
+            None => app.resolve(self.session.as_deref())?,
+        };
         if self.patch {
             return self.patch(app, session_id);
         }
@@ -80,7 +89,11 @@ impl Log {
             kinds: self.kind.clone(),
             since: date("--since", &self.since)?,
             until: date("--until", &self.until)?,
-            from: if self.follow { app.store()?.tip(session_id)? } else { None },
+            from: match made {
+                Some((_, event_oid)) => event_oid,
+                None if self.follow => app.store()?.tip(session_id)?,
+                None => None,
+            },
             after: None,
             limit: self.max_count.filter(|n| *n > 0),
         };
@@ -184,6 +197,24 @@ impl Log {
             Err(error) => Err(CliError::Failed(format!("cannot run git: {error}"))),
         }
     }
+}
+
+/// Finds the session that a commit was made in, and the event that recorded it, if one did.
+fn made_in(app: &App, revision: &str) -> Result<(SessionId, Option<Oid>), CliError> {
+    let store = app.store()?;
+    let no_commit = || OpError::invalid("--commit", format!("'{revision}' is no commit"));
+    let commit_oid = store.find_commit(revision).ok_or_else(no_commit)?;
+    let claims = Claims::new(store).of(commit_oid)?;
+    let claim = claims.into_iter().find(|claim| claim.standing != Standing::Missing);
+    let not_found = || OpError::NotFound { name: revision.to_owned() };
+    let claim = claim.ok_or_else(not_found)?;
+    let seq = claim.link.map(|link| link.seq).filter(|seq| *seq > 0);
+    let events = match seq {
+        Some(_) => log::log(store, claim.session_id, &Query::default())?,
+        None => Vec::new(),
+    };
+    let event = events.iter().find(|event| event.seq == seq);
+    Ok((claim.session_id, event.map(|event| event.commit)))
 }
 
 /// Tells whether a program was ended by a closed pipe, itself or, with a shell between, its child.

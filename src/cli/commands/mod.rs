@@ -37,6 +37,7 @@ mod transition;
 mod undo;
 mod update;
 mod watch;
+mod why;
 mod worker;
 mod worker_log;
 
@@ -94,6 +95,8 @@ pub enum Command {
     Log(log::Log),
     /// Tell whether a limit of a session is passed or near
     Check(check::Check),
+    /// Tell why a commit or a line is there: which session made it, and for what
+    Why(why::Why),
     /// Watch sessions live
     Watch(watch::Watch),
     /// Look for a pattern in what sessions say
@@ -196,6 +199,7 @@ impl Command {
             Command::Show(args) => args.run(app),
             Command::Log(args) => args.run(app),
             Command::Check(args) => args.run(app),
+            Command::Why(args) => args.run(app),
             Command::Watch(args) => args.run(app),
             Command::Grep(args) => args.run(app),
             Command::Stats(args) => args.run(app),

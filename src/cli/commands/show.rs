@@ -8,12 +8,13 @@ use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, output};
 use crate::model::{Oid, SessionId, Timestamp};
+use crate::ops::links::{self, Made};
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{OpError, log};
 use crate::render::conversation::Part;
 use crate::render::format::Format;
 use crate::render::json::{self, SessionObject};
-use crate::render::{log as text, session};
+use crate::render::{commit, log as text, session};
 
 /// Show one session
 #[derive(Debug, Args)]
@@ -39,8 +40,11 @@ pub struct Show {
     /// params, result, governanceResult}]}
     #[arg(long, conflicts_with_all = ["yaml", "format", "log", "messages"])]
     tools: bool,
+    /// Show the commits that were made in it, the oldest first; with --json, as {"commits": [{commit, seq, ...}]}
+    #[arg(long, conflicts_with_all = ["yaml", "format", "log", "messages", "tools"])]
+    commits: bool,
     /// Write the transcript of an agent as it is kept, byte for byte
-    #[arg(long, conflicts_with_all = ["yaml", "format", "log", "messages", "tools", "json"])]
+    #[arg(long, conflicts_with_all = ["yaml", "format", "log", "messages", "tools", "commits", "json"])]
     raw: bool,
     /// Which transcript, by its number in "conversation.sources", if there are several
     #[arg(long, value_name = "n", requires = "raw")]
@@ -71,6 +75,9 @@ impl Show {
         if self.raw {
             return said::raw(app, &loaded, self.source);
         }
+        if self.commits {
+            return commits(app, &loaded, &self.json);
+        }
         if let Some(part) = self.part() {
             return said::show(app, &loaded, part, &self.json);
         }
@@ -94,6 +101,22 @@ impl Show {
         let style = output::style(app);
         app.answer(|out| session::show(out, &loaded.view, &root, since, &style))
     }
+}
+
+/// Shows the commits of a session.
+fn commits(app: &App, loaded: &Loaded, wanted: &Json) -> Result<(), CliError> {
+    let store = app.store()?;
+    let made = links::commits_of(store, &loaded.snapshot, &loaded.view.session)?;
+    let subject = |made: &Made| Some(store.commit(made.link.commit_oid).ok()?.subject().to_owned());
+    let told: Vec<(Made, Option<String>)> =
+        made.into_iter().map(|made| (made.clone(), subject(&made))).collect();
+    if wanted.is_wanted() {
+        check_fields::<json::CommitObject>(&wanted.fields())?;
+        return app.answer_json(&json::commits(&told, &wanted.fields()));
+    }
+    app.page();
+    let style = output::style(app);
+    app.answer(|out| commit::list(out, &told, &style))
 }
 
 /// Reads a format; a name of `session.format.<name>` stands for what is set there.

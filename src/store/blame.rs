@@ -1,0 +1,124 @@
+//! Which commit each line of a file came from, as `git blame` says: it follows renames, knows what is not
+//! committed, and honours `blame.ignoreRevsFile`.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::open::lossy;
+use super::{Store, StoreError, git};
+use crate::model::Oid;
+
+/// A line of a file, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlamedLine {
+    /// The commit that wrote it; `None` if it is not committed yet.
+    pub commit_oid: Option<Oid>,
+    /// Its number in the file, from 1.
+    pub number: u64,
+    /// What it says, without its end; what is no UTF-8 is replaced.
+    pub text: String,
+}
+
+/// What git knows of the lines of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blame {
+    /// These lines, in order.
+    Lines(Vec<BlamedLine>),
+    /// The file is in no commit.
+    NotCommitted,
+    /// There are no such lines; git's own words.
+    NoSuchLines(String),
+}
+
+impl Store {
+    /// Returns where the lines of a file came from: those from the first to the last number, or all. `path` is
+    /// seen from `dir`. A bare repository has the file as HEAD has it. One process of git.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] with git's own words.
+    pub fn blame(
+        &self,
+        dir: &Path,
+        path: &OsStr,
+        lines: Option<(u64, u64)>,
+    ) -> Result<Blame, StoreError> {
+        let mut command = match self.work_dir() {
+            Some(work_dir) => {
+                let mut command = git::command_in(self, &self.git_dir, work_dir);
+                command.current_dir(dir);
+                command
+            }
+            None => git::command(self),
+        };
+        command.args(["blame", "--porcelain"]);
+        if let Some((first, last)) = lines {
+            command.arg(format!("-L{first},{last}"));
+        }
+        command.args(self.work_dir().is_none().then_some("HEAD"));
+        let output = git::run_long(command.arg("--").arg(path))?;
+        if output.status.success() {
+            return Ok(Blame::Lines(parse(&output.stdout)));
+        }
+        let words = lossy(&output.stderr);
+        let words = words.trim().trim_start_matches("fatal: ");
+        let is_unknown = ["no such path", "no such ref: HEAD", "bad revision 'HEAD'"];
+        if is_unknown.iter().any(|it| words.contains(it)) {
+            return Ok(Blame::NotCommitted);
+        }
+        // What git says of a range beyond the end. Source: git `line-range.c`.
+        if words.starts_with("file ") && words.contains(" has only ") {
+            return Ok(Blame::NoSuchLines(words.to_owned()));
+        }
+        git::failed(&output, &format!("cannot blame '{}'", path.to_string_lossy()))
+    }
+}
+
+/// Reads what `git blame --porcelain` prints: for each line a head, facts, and the line behind a tab.
+/// Source: git-blame(1), "THE PORCELAIN FORMAT".
+fn parse(output: &[u8]) -> Vec<BlamedLine> {
+    let mut lines = Vec::new();
+    let mut head = None;
+    for line in output.split(|byte| *byte == b'\n') {
+        match (line.strip_prefix(b"\t"), head) {
+            (Some(text), Some((commit_oid, number))) => {
+                lines.push(BlamedLine { commit_oid, number, text: lossy(text) });
+                head = None;
+            }
+            (None, None) => head = parse_head(line),
+            _ => {}
+        }
+    }
+    lines
+}
+
+/// Reads `<id> <line in the commit> <line> [<how many>]`.
+fn parse_head(line: &[u8]) -> Option<(Option<Oid>, u64)> {
+    let text = std::str::from_utf8(line).ok()?;
+    let mut words = text.split(' ');
+    let oid = Oid::from_hex(words.next()?)?;
+    let number = words.nth(1)?.parse().ok()?;
+    Some(((!oid.is_null()).then_some(oid), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_stand_once_a_commit_and_what_a_line_says_is_no_head() {
+        let (one, none) = ("1".repeat(40), "0".repeat(40));
+        let output = format!(
+            "{one} 1 1 2\nauthor A\nsummary {one} 9 9\nfilename a\n\t{one} 7 7 1\n\
+             {one} 2 2\n\t\tindented\r\n{none} 3 3 1\nauthor Not Committed Yet\nfilename a\n\t\n"
+        );
+        let line =
+            |commit_oid, number, text: &str| BlamedLine { commit_oid, number, text: text.into() };
+        let oid = Oid::from_hex(&one);
+        let expected = [
+            line(oid, 1, &format!("{one} 7 7 1")),
+            line(oid, 2, "\tindented\r"),
+            line(None, 3, ""),
+        ];
+        assert_eq!(parse(output.as_bytes()), expected);
+    }
+}

@@ -1,0 +1,167 @@
+//! From a commit or a line to its session, with the hooks at work.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::harness::{OTHER_ID, Output, TestRepo, for_each_kind, text, texts};
+use super::hooked::{commit, hook, start};
+
+/// What is said in the session.
+const TALK: &str = r#"{"role":"user","content":"Make the login <b>safe</b>"}
+{"kind":"tool.call","call":"c","name":"bash","input":{"command":"cargo test"}}
+{"kind":"tool.result","call":"c","ok":true,"content":"fine"}
+{"kind":"decision","text":"Use sessions","rationale":"they expire"}
+"#;
+
+/// Makes a session with a conversation, and two commits, of which the second is in it.
+fn scene(repo: &TestRepo) -> String {
+    hook(repo);
+    commit(repo, "base\n", &["-m", "Base"]);
+    let id = start(repo, &["Fix the login"]);
+    repo.feed(&["record", "--input", "-"], TALK).ok();
+    let at = format!("{} +0000", super::harness::BEGINNING + 3600);
+    repo.write("file", "base\nlogin\n");
+    let mut git = repo.git_command(&["commit", "-q", "-a", "-m", "Add login"]);
+    git.env("GIT_AUTHOR_DATE", &at).env("GIT_COMMITTER_DATE", &at);
+    assert_eq!(Output::of(git, None).status, 0);
+    id
+}
+
+fn details(output: Output, code: &str) -> Value {
+    output.error(1, code)["details"]["commits"][0].clone()
+}
+
+#[test]
+fn a_commit_and_a_line_lead_to_the_session_the_request_and_the_decision() {
+    for_each_kind(|repo| {
+        let id = scene(repo);
+        for target in ["HEAD", "file:2", "file:2-2"] {
+            let told = repo.run(&["why", "--json", target]).json();
+            let told = &told["commits"][0];
+            assert_eq!(told["answer"], "found", "{target}");
+            assert_eq!(told["commit"], repo.rev("HEAD"));
+            let session = &told["sessions"][0];
+            assert_eq!(session["id"], id);
+            assert_eq!(session["confidence"], "certain");
+            assert_eq!(session["status_then"], "running");
+            assert_eq!(session["request"]["text"], "Make the login <b>safe</b>");
+            let call = json!({"name": "bash", "input": "cargo test", "ok": true});
+            assert_eq!(session["calls"], json!([call]));
+            assert_eq!(session["decisions"][0]["text"], "Use sessions");
+            assert_eq!(session["messages"], json!([]));
+        }
+        let shown = repo.run(&["why", "file:2", "--messages"]).ok().stdout;
+        for part in
+            ["\"Fix the login\"", "Asked:\n    Make", "    bash cargo test\n", "Said by user:"]
+        {
+            assert!(shown.contains(part), "no {part:?} in {shown}");
+        }
+    });
+}
+
+#[test]
+fn the_answers_without_a_session_are_told_apart() {
+    let repo = TestRepo::new();
+    let id = scene(&repo);
+    assert_eq!(details(repo.run(&["why", "--json", "HEAD~"]), "no_session")["sessions"], json!([]));
+    repo.write("file", "base\nlogin\nmore\n");
+    let told = details(repo.run(&["why", "--json", "file:3"]), "not_committed");
+    assert_eq!((&told["commit"], &told["lines"]), (&Value::Null, &json!([[3, 3]])));
+    repo.write("new", "x\n");
+    details(repo.run(&["why", "--json", "new:1"]), "not_committed");
+    // The session is named, and is not here.
+    commit(&repo, "1\n", &["--no-verify", "-m", &format!("x\n\nSession-Id: {OTHER_ID}")]);
+    repo.git(&["update-ref", "-d", &format!("refs/sessions/{id}")]);
+    let output = repo.run(&["why", "--json", "HEAD"]);
+    assert!(output.stderr.contains("hint: try \"git fetch <remote> refs/sessions/"), "{output:?}");
+    assert_eq!(details(output, "not_fetched")["sessions"][0]["standing"], "missing");
+    // Nothing was said in it.
+    let silent = start(&repo, &["Silent"]);
+    commit(&repo, "2\n", &["-m", "silent"]);
+    let told = details(repo.run(&["why", "--json", "HEAD"]), "no_transcript");
+    assert_eq!(
+        (&told["sessions"][0]["id"], &told["sessions"][0]["title"]),
+        (&json!(silent), &json!("Silent"))
+    );
+    // It is damaged.
+    repo.damaged();
+    repo.plant(&silent, b"no record\n");
+    let told = details(repo.run(&["why", "--json", "HEAD"]), "lookup_failed");
+    assert!(text(&told["reason"]).contains("session.yaml"), "{told}");
+    // Git cannot blame.
+    repo.git(&["config", "blame.ignoreRevsFile", "absent"]);
+    let told = details(repo.run(&["why", "--json", "file:1"]), "lookup_failed");
+    assert!(text(&told["reason"]).contains("absent"), "{told}");
+}
+
+#[test]
+fn what_is_no_commit_and_no_line_is_refused() {
+    let repo = TestRepo::new();
+    scene(&repo);
+    fs::create_dir(repo.root.join("dir")).expect("a directory");
+    for target in ["nothing", "file:9", "file:0", "file:2-1", "dir", "HEAD:file"] {
+        repo.run(&["why", "--json", target]).error(1, "invalid_value");
+    }
+    repo.git(&["branch", "file"]);
+    repo.run(&["why", "--json", "file"]).error(129, "usage");
+    repo.run(&["why", "./file"]).ok();
+}
+
+#[test]
+fn each_line_of_a_file_stands_behind_its_session() {
+    let repo = TestRepo::new();
+    let id = scene(&repo);
+    repo.write("file", "base\nlogin\nmore\n");
+    let handle = repo.show(&id)["handle"].clone();
+    let handle = text(&handle);
+    let shown = repo.run(&["why", "file"]).ok().stdout;
+    let expected = format!(
+        "--------  2026-01-07 1) base\n{handle}  2026-01-07 2) login\n++++++++             3) more\n"
+    );
+    assert_eq!(shown, expected);
+    // A file that was moved, in a directory, a merge, and a revision that is passed over.
+    repo.git(&["commit", "-q", "-am", "More"]);
+    repo.git(&["mv", "file", "moved"]);
+    repo.git(&["commit", "-q", "-m", "Move"]);
+    fs::create_dir(repo.root.join("below")).expect("a directory");
+    let told = repo.cmd(&["why", "--json", "../moved:1-3"]).dir("below").run().json();
+    assert_eq!(texts(&told["commits"], "subject"), ["Base", "Add login", "More"]);
+    repo.write("moved", "base\nLogin\nmore\n");
+    repo.git(&["commit", "-q", "-am", "Capitals"]);
+    repo.write("ignored", format!("{}\n", repo.rev("HEAD")));
+    let subject = || {
+        let told = repo.run(&["why", "--json", "moved:2"]).json();
+        texts(&told["commits"], "subject")
+    };
+    assert_eq!(subject(), ["Capitals"]);
+    repo.git(&["config", "blame.ignoreRevsFile", "ignored"]);
+    assert_eq!(subject(), ["Add login"]);
+    repo.git(&["config", "--unset", "blame.ignoreRevsFile"]);
+    let bare = repo.home.path().join("bare.git");
+    repo.git(&["clone", "-q", "--bare", ".", &bare.to_string_lossy()]);
+    repo.git(&["push", "-q", &bare.to_string_lossy(), &format!("refs/sessions/{id}")]);
+    let told = repo.cmd(&["why", "--json", "moved:2"]).dir(&bare).run().json();
+    assert_eq!(told["commits"][0]["sessions"][0]["id"], id);
+}
+
+#[test]
+fn all_that_names_sessions_of_commits_agrees_with_git() {
+    let repo = TestRepo::new();
+    let id = scene(&repo);
+    let found = repo.git(&["log", "--format=%H", "--grep=^Session-Id: "]);
+    let told = repo.run(&["show", "--commits", "--json=commit,subject", &id]).json();
+    assert_eq!(texts(&told["commits"], "commit"), found.lines().collect::<Vec<_>>());
+    let shown = repo.run(&["show", "--commits", &id]).ok().stdout;
+    assert_eq!(shown, format!("{} +1 -0 Add login\n", &found[..7]));
+    repo.run(&["finish", &id]).ok();
+    let made = |rev: &str| {
+        texts(&repo.run(&["list", "--all", "--json", "--commit", rev]).json()["sessions"], "id")
+    };
+    assert_eq!(made("HEAD"), [id.as_str()]);
+    let logged = repo.run(&["log", "--json", "--commit", "HEAD"]).ok().json_lines();
+    assert_eq!(logged[0]["kind"], "commit");
+    assert!(logged.len() < repo.run(&["log", "--json", &id]).ok().json_lines().len());
+    repo.run(&["log", "--json", "--commit", "HEAD~"]).error(1, "not_found");
+    repo.run(&["log", "--json", "--commit", "nothing"]).error(129, "invalid_value");
+}
