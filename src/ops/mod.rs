@@ -67,6 +67,7 @@ mod segments;
 pub mod sources;
 pub mod stats;
 pub mod stop;
+pub mod summary;
 mod title;
 pub mod told;
 pub mod transition;

@@ -8,6 +8,7 @@ mod lifecycle;
 mod limits;
 mod sight;
 mod stats;
+mod summary;
 mod transcript;
 mod why;
 
@@ -24,6 +25,7 @@ use crate::store::session_ref;
 
 pub use commit::{CommitObject, commits};
 pub use stats::stats;
+pub use summary::summary;
 
 pub use conversation::{
     ConversationObject, HitObject, RecordedObject, TokensObject, hit, recorded,

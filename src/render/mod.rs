@@ -23,6 +23,7 @@ pub mod sanitize;
 pub mod session;
 pub mod stats;
 pub mod style;
+pub mod summary;
 pub mod time;
 pub mod why;
 pub mod worker_log;

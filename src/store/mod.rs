@@ -24,6 +24,7 @@ mod open;
 mod others;
 mod patch;
 mod put_back;
+mod range;
 mod read;
 mod refs;
 mod remote;

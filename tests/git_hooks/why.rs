@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::harness::{OTHER_ID, Output, TestRepo, for_each_kind, text, texts};
+use super::harness::{OTHER_ID, Output, PLAIN, TestRepo, for_each_kind, text, texts};
 use super::hooked::{commit, hook, start};
 
 /// What is said in the session.
@@ -164,4 +164,39 @@ fn all_that_names_sessions_of_commits_agrees_with_git() {
     assert!(logged.len() < repo.run(&["log", "--json", &id]).ok().json_lines().len());
     repo.run(&["log", "--json", "--commit", "HEAD~"]).error(1, "not_found");
     repo.run(&["log", "--json", "--commit", "nothing"]).error(129, "invalid_value");
+}
+
+#[test]
+fn a_summary_tells_a_pull_request_what_was_asked_decided_and_checked() {
+    let repo = TestRepo::of(PLAIN);
+    repo.git(&["branch", "before"]);
+    let id = scene(&repo);
+    let secret = format!("ghp_{}", "16C7e42F292c6912E7710c838347Ae178B4a");
+    repo.git(&["config", "session.redact", "false"]);
+    repo.feed(
+        &["record", "--input", "-"],
+        &format!("{{\"role\":\"user\",\"content\":\"use {secret}\"}}\n"),
+    )
+    .ok();
+    repo.git(&["config", "--unset", "session.redact"]);
+    let shown = repo.run(&["summary", "--base", "before"]).ok().stdout;
+    for part in [
+        "### Fix the login\n",
+        "#### Asked\n\n```text\nMake the login <b>safe</b>\n```\n",
+        "#### Decided\n\n- Use sessions (because they expire)\n",
+        "#### Checked\n\n- passed: cargo test\n",
+        "#### Commits\n\n- ",
+        "### 1 commit without a session\n",
+    ] {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+    assert!(!shown.contains(&secret), "{shown}");
+    assert_eq!(repo.run(&["summary", "before..HEAD"]).ok().stdout, shown, "twice is the same");
+    let told = repo.run(&["summary", "--json", "--base", "before", &id]).json();
+    assert_eq!(told["sessions"][0]["checks"], json!([{"command": "cargo test", "ok": true}]));
+    assert_eq!(texts(&told["others"], "subject"), ["Base"]);
+    let own = repo.run(&["summary", "--json"]).json();
+    assert_eq!(own["sessions"][0]["commits"], told["sessions"][0]["commits"]);
+    repo.run(&["summary", "a..b", "c..d"]).exits(129);
+    repo.run(&["summary", "--base", "nothing"]).exits(128);
 }

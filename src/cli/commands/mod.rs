@@ -33,6 +33,7 @@ pub mod show;
 mod start;
 mod stats;
 mod status;
+mod summary;
 mod transition;
 mod undo;
 mod update;
@@ -103,6 +104,8 @@ pub enum Command {
     Grep(grep::Grep),
     /// Sum up sessions
     Stats(stats::Stats),
+    /// Sum up sessions in Markdown, for a pull request
+    Summary(summary::Summary),
     /// Change what is recorded of a session
     #[command(visible_aliases = ["set", "edit"])]
     Update(update::Update),
@@ -203,6 +206,7 @@ impl Command {
             Command::Watch(args) => args.run(app),
             Command::Grep(args) => args.run(app),
             Command::Stats(args) => args.run(app),
+            Command::Summary(args) => args.run(app),
             Command::Update(args) => args.run(app),
             Command::Undo(args) => args.run(app),
             Command::Record(args) => args.run(app),
