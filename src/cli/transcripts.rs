@@ -157,6 +157,19 @@ pub fn look(app: &App, path: &Path, readers: &Readers) -> Result<Vec<Transcript>
     Ok(vec![Transcript { path: path.to_owned(), found, part: None }])
 }
 
+/// Returns the transcript in a file of an agent that nobody knows, if something is said or called in it in one of
+/// the shapes that most of them share.
+pub fn of_unknown(app: &App, path: &Path) -> Result<Option<Transcript>, CliError> {
+    let fail = |error| failed(path, error);
+    let mut file = File::open(path).map_err(fail)?;
+    if file.metadata().map_err(fail)?.len() > MAX_TEXT {
+        return Ok(None);
+    }
+    let found = import::scout(AgentKind::Unknown, &app.shown_path(path), &mut file)?;
+    let says_something = found.told.n_messages + found.told.n_calls > 0;
+    Ok(says_something.then(|| Transcript { path: path.to_owned(), found, part: None }))
+}
+
 /// Returns a transcript that a plug-in reads, with what it makes of it. The bytes that it was given are those that
 /// are kept, whoever writes on meanwhile.
 fn convert(app: &App, path: &Path, plugin: &Plugin) -> Result<Transcript, CliError> {

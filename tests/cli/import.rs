@@ -143,6 +143,28 @@ fn files_that_are_no_transcripts_are_told_of_and_hide_nothing() {
 }
 
 #[test]
+fn a_named_file_of_an_unknown_agent_is_taken_if_something_is_said_in_it() {
+    let repo = TestRepo::of(PLAIN);
+    let dir = repo.home.path().join("files");
+    fs::create_dir_all(&dir).expect("a directory");
+    let said = "{\"role\":\"user\",\"content\":\"Fix it\"}\n{\"role\":\"assistant\",\"content\":\"Done\"}\n";
+    fs::write(dir.join("said.jsonl"), said).expect("written");
+    fs::write(dir.join("settings.json"), "{\"a\":{\"b\":1}}\n").expect("written");
+    let summary = repo.run(&["import", "--json", path(&dir)]).ok().json();
+    assert_eq!(summary["skipped"].as_array().map(Vec::len), Some(2));
+    let settings = repo.run(&["import", path(&dir.join("settings.json"))]).exits(1);
+    assert!(settings.stderr.contains("--agent says whose it is"), "{}", settings.stderr);
+    let summary = repo.run(&["import", "--json", path(&dir.join("said.jsonl"))]).ok().json();
+    let entry = &summary["sessions"][0];
+    assert_eq!((&entry["agent"], &entry["messages"]), (&json!("unknown"), &json!(2)));
+    let id = text(&entry["id"]);
+    assert_eq!((raw(&repo, id).as_str(), text(&repo.show(id)["title"])), (said, "Fix it"));
+    let again = repo.run(&["import", "--json", path(&dir.join("said.jsonl"))]).ok().json();
+    assert_eq!(results(&again), ["unchanged"]);
+    repo.check();
+}
+
+#[test]
 fn a_dry_run_tells_and_changes_nothing() {
     let repo = TestRepo::of(PLAIN);
     let file = repo.home.path().join("t.jsonl");

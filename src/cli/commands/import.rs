@@ -25,7 +25,9 @@ use crate::render::sanitize::to_terminal;
 /// agent's own rule. Sub-agents belong to the session that started them.
 ///
 /// The bytes of a transcript are kept as they are, but for secrets; "git session show --raw" gives them back.
-/// Importing again adds only what is new. Files in a directory that are no transcripts are skipped.
+/// Importing again adds only what is new. Files in a directory that are no transcripts are skipped. A file of a
+/// program that has no reader is taken if it is named and messages or calls are found in it in the usual shapes; else only with
+/// "--agent unknown".
 ///
 /// The agents that others use are read by plug-ins, which "git session agent list --help" tells of.
 ///
@@ -134,11 +136,11 @@ impl Import {
         for path in &self.paths {
             let path = app.dir().join(path);
             for (path, is_named) in files(&path, summary) {
-                match transcripts::look(app, &path, &readers) {
-                    Ok(found) if found.is_empty() && is_named => {
-                        let error = OpError::invalid("path", "is no transcript of a known agent");
-                        fail(&path, &error.into(), summary);
-                    }
+                let found = match transcripts::look(app, &path, &readers) {
+                    Ok(found) if found.is_empty() && is_named => unknown(app, &path),
+                    found => found,
+                };
+                match found {
                     Ok(found) if found.is_empty() => summary.skipped.push(shown(&path)),
                     Ok(found) => all.extend(found),
                     Err(error) => fail(&path, &error, summary),
@@ -202,6 +204,15 @@ impl Import {
                 Err(CliError::Status(1))
             }
         }
+    }
+}
+
+/// Returns the transcript of a program without a reader of its own, whose file somebody has named.
+fn unknown(app: &App, path: &Path) -> Result<Vec<Transcript>, CliError> {
+    let reason = "is no transcript of a known agent (--agent says whose it is, unknown for any other)";
+    match transcripts::of_unknown(app, path)? {
+        Some(transcript) => Ok(vec![transcript]),
+        None => Err(OpError::invalid("path", reason).into()),
     }
 }
 
