@@ -39,7 +39,7 @@ pub struct Heard<'a> {
     /// A word that nobody else knows.
     pub token: String,
     /// The UUIDs of the writes that come of this call and of no other: the same for the same call.
-    pub ops: [String; 2],
+    pub ops: [String; 3],
 }
 
 /// The session that a call is of.
@@ -192,7 +192,9 @@ fn tell(
 ) -> Result<View, OpError> {
     let call = heard.call;
     let title = title(context, call)?;
-    let changed = change::change(store, context, found.session_id, |view| {
+    // A prompt that comes again after the end is known by what it changed, and is no new beginning.
+    let updating = Context { op: heard.ops[2].clone(), ..context.clone() };
+    let changed = change::change(store, &updating, found.session_id, |view| {
         let mut drafts = Vec::new();
         let mut view = view.clone();
         if view.class == Class::Paused && !found.is_guest && call.moment != Moment::End {

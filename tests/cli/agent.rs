@@ -278,6 +278,30 @@ fn a_call_that_comes_twice_or_late_changes_nothing() {
 }
 
 #[test]
+fn a_whole_run_whose_calls_all_come_again_is_still_one_session() {
+    let repo = TestRepo::without_checkpoints();
+    write_turn(&repo, 1);
+    let with = |key, value: &str| claude(&repo, &[(key, value.into())]);
+    let mut prompt = with("prompt", "Do it");
+    prompt["prompt_id"] = "p1".into();
+    let all = [
+        ("SessionStart", with("source", "startup")),
+        ("UserPromptSubmit", prompt),
+        ("PreToolUse", with("tool_name", "Bash")),
+        ("PostToolUse", with("tool_name", "Bash")),
+        ("Stop", claude(&repo, &[])),
+        ("SessionEnd", with("reason", "other")),
+    ];
+    let run = || all.iter().for_each(|(event, said)| hear(&repo, "claude-code", event, said));
+    run();
+    let ended = only(&repo);
+    assert_eq!((&ended["class"], &ended["title"]), (&"ended".into(), &"Do it".into()));
+    run();
+    assert_eq!(only(&repo)["tip"], ended["tip"]);
+    repo.check();
+}
+
+#[test]
 fn an_agent_that_goes_on_after_its_end_gets_a_session_that_continues_the_first() {
     let repo = TestRepo::without_checkpoints();
     write_turn(&repo, 1);

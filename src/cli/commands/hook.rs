@@ -138,6 +138,7 @@ fn hear(app: &App, call: &Call, text: &[u8]) -> Result<(), CliError> {
         context.committer = context.author.clone();
     }
     context.agent = None;
+    let op = |what| op(store, call, text, what);
     let heard = Heard {
         call,
         lifecycle: builtin("worker")
@@ -145,7 +146,7 @@ fn hear(app: &App, call: &Call, text: &[u8]) -> Result<(), CliError> {
         dir: app.dir(),
         home: app.environment.get("HOME").map(PathBuf::from),
         token: app.new_token(),
-        ops: [op(store, call, text, "make")?, op(store, call, text, "tell")?],
+        ops: [op("make")?, op("tell")?, op("update")?],
     };
     match agent_hook::hear(store, &context, &heard)? {
         Some(session_id) => begin_checkpoint(app, session_id),
