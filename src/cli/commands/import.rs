@@ -209,7 +209,8 @@ impl Import {
 
 /// Returns the transcript of a program without a reader of its own, whose file somebody has named.
 fn unknown(app: &App, path: &Path) -> Result<Vec<Transcript>, CliError> {
-    let reason = "is no transcript of a known agent (--agent says whose it is, unknown for any other)";
+    let reason =
+        "is no transcript of a known agent (--agent says whose it is, unknown for any other)";
     match transcripts::of_unknown(app, path)? {
         Some(transcript) => Ok(vec![transcript]),
         None => Err(OpError::invalid("path", reason).into()),
