@@ -115,6 +115,10 @@ impl Store {
     ) -> Result<Vec<u8>, StoreError> {
         let what = || format!("{kind} {oid}");
         let fail = |error: gix::Error| StoreError::corrupt(what(), super::error::reasons(&error));
+        // gix takes it for a mistake of the program's to look for one.
+        if !self.can_have(oid) {
+            return Err(StoreError::Missing { what: what() });
+        }
         let header = self.look(|repo| repo.try_find_header(to_id(oid))).map_err(fail)?;
         let Some(header) = header else {
             return self.fetch_object(oid, kind, max);
@@ -131,6 +135,12 @@ impl Store {
         };
         let missing = || StoreError::Missing { what: what() };
         self.look(data).map_err(fail)?.ok_or_else(missing)
+    }
+
+    /// Tells whether an id is of the kind that the ids of this repository are; what sessions tell may be of another
+    /// one's.
+    pub(super) fn can_have(&self, oid: Oid) -> bool {
+        to_id(oid).kind() == self.repo.object_hash()
     }
 
     /// Asks `git` for an object that is not here, as a partial clone fetches it when needed.

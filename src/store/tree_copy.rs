@@ -119,8 +119,8 @@ impl Store {
 
     /// Tells whether a tree is here.
     pub fn has_tree(&self, tree_oid: Oid) -> bool {
-        let header = self.repo.try_find_header(to_id(tree_oid)).ok().flatten();
-        header.is_some_and(|header| header.kind() == Kind::Tree)
+        let find = || self.repo.try_find_header(to_id(tree_oid)).ok().flatten();
+        self.can_have(tree_oid) && find().is_some_and(|header| header.kind() == Kind::Tree)
     }
 
     /// Returns the top of the work tree.

@@ -129,6 +129,21 @@ fn a_merge_adds_nothing_and_a_root_adds_everything() {
     );
 }
 
+#[test]
+fn a_commit_of_a_repository_with_other_ids_is_not_here() {
+    for_each_kind(|repo| {
+        repo.write("a.txt", "a\n");
+        let made = commit(repo, "made");
+        let foreign = "4b825dc642cb6eb9a060e54bf8d69288fbee4904".repeat(2);
+        let foreign = &foreign[..if made.len() == 40 { 64 } else { 40 }];
+        let id = session(repo, &[&made, foreign]);
+        let told = repo.run(&["export", "--layout", "agent-trace", &id]).ok();
+        let warning = format!("warning: commit {foreign} is not here");
+        assert!(told.stderr.contains(&warning), "{}", told.stderr);
+        assert_eq!(told.json_lines().len(), 1);
+    });
+}
+
 /// Returns how many lines a root commit has.
 fn lines_of(repo: &TestRepo, root: &str) -> usize {
     repo.git(&["show", "--format=", "--root", root]).lines().count()
