@@ -158,11 +158,15 @@ pub fn look(app: &App, path: &Path, readers: &Readers) -> Result<Vec<Transcript>
 }
 
 /// Returns the transcript in a file of an agent that nobody knows, if something is said or called in it in one of
-/// the shapes that most of them share.
+/// the shapes that most of them share; not a session file of Choragen's, which is a layout.
 pub fn of_unknown(app: &App, path: &Path) -> Result<Option<Transcript>, CliError> {
     let fail = |error| failed(path, error);
     let mut file = File::open(path).map_err(fail)?;
-    if file.metadata().map_err(fail)?.len() > MAX_TEXT {
+    let mut head = Vec::new();
+    (&mut file).take(HEAD).read_to_end(&mut head).map_err(fail)?;
+    let head = String::from_utf8_lossy(&head);
+    let is_layout = ["\"tokenUsage\"", "\"chainId\""].iter().all(|key| head.contains(key));
+    if is_layout || file.metadata().map_err(fail)?.len() > MAX_TEXT {
         return Ok(None);
     }
     let found = import::scout(AgentKind::Unknown, &app.shown_path(path), &mut file)?;

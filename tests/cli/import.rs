@@ -153,7 +153,11 @@ fn a_named_file_of_an_unknown_agent_is_taken_if_something_is_said_in_it() {
     let summary = repo.run(&["import", "--json", path(&dir)]).ok().json();
     assert_eq!(summary["skipped"].as_array().map(Vec::len), Some(2));
     let settings = repo.run(&["import", path(&dir.join("settings.json"))]).exits(1);
-    assert!(settings.stderr.contains("--agent says whose it is"), "{}", settings.stderr);
+    assert!(settings.stderr.contains("--layout says whose it is"), "{}", settings.stderr);
+    let managed = "{\"chainId\":\"C\",\"tokenUsage\":{},\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+    fs::write(dir.join("said.json"), managed).expect("written");
+    repo.run(&["import", path(&dir.join("said.json"))]).exits(1);
+    assert_eq!(repo.git(&["for-each-ref", "refs/sessions"]), "");
     let summary = repo.run(&["import", "--json", path(&dir.join("said.jsonl"))]).ok().json();
     let entry = &summary["sessions"][0];
     assert_eq!((&entry["agent"], &entry["messages"]), (&json!("unknown"), &json!(2)));

@@ -57,7 +57,7 @@ pub struct Import {
     /// Whose files they are, where they do not tell
     ///
     /// One of claude-code, codex, gemini-cli, qwen-code, opencode, copilot-cli, cursor, pi, droid, amp, cline, aider,
-    /// goose, unknown, or of a plug-in.
+    /// goose, choragen, unknown, or of a plug-in.
     #[arg(long, value_name = "name", add = ArgValueCompleter::new(complete::agents))]
     agent: Option<String>,
     /// Only tell what would be done
@@ -209,8 +209,8 @@ impl Import {
 
 /// Returns the transcript of a program without a reader of its own, whose file somebody has named.
 fn unknown(app: &App, path: &Path) -> Result<Vec<Transcript>, CliError> {
-    let reason =
-        "is no transcript of a known agent (--agent says whose it is, unknown for any other)";
+    let reason = "is no transcript of a known agent (--agent or --layout says whose it is, --agent \
+        unknown takes any other)";
     match transcripts::of_unknown(app, path)? {
         Some(transcript) => Ok(vec![transcript]),
         None => Err(OpError::invalid("path", reason).into()),
