@@ -15,6 +15,11 @@ pub fn file_name(commit_oid: Oid) -> String {
 
 /// Writes a line, without its end.
 pub fn to_line(link: &CommitLink) -> String {
+    Value::Object(to_map(link)).to_string()
+}
+
+/// Returns the map that a line is.
+pub fn to_map(link: &CommitLink) -> Map {
     let mut keys = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -45,7 +50,7 @@ pub fn to_line(link: &CommitLink) -> String {
     for (key, value) in &link.extra {
         put(key, Some(value.clone()));
     }
-    Value::Object(keys).to_string()
+    keys
 }
 
 /// Reads a line; `None` unless it is a map with the full id of a commit. What of it cannot be read is not

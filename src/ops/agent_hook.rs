@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::agents::hooks::{Call, Moment};
 use crate::lifecycle::{Intent, Lifecycle};
 use crate::model::conversation::SourceFile;
-use crate::model::{Class, Map, SessionId, Value, text};
+use crate::model::{Class, CommitLink, KnownBy, Map, Oid, SessionId, Value, text};
 use crate::ops::agent_state::{self, Activity, State};
 use crate::ops::change::{self, Draft, Verdict};
 use crate::ops::close::release;
@@ -17,7 +17,8 @@ use crate::ops::load::{self, View};
 use crate::ops::sources::Sources;
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{
-    Context, OpError, agent_commits, agent_transcript, ingest, observe, record, resolve, title,
+    Context, OpError, agent_commits, agent_transcript, ingest, links, observe, record, resolve,
+    title,
 };
 use crate::store::Store;
 use crate::worker::{Here, Lease, find_ancestor};
@@ -238,15 +239,8 @@ fn update(
         new.model = model(call);
         told.push("model");
     }
-    for commit in commits {
-        let is_it = |it: &Value| it.get("commit").and_then(Value::as_str) == Some(commit);
-        if !new.commits.iter().any(is_it) {
-            let mut link = Map::new();
-            link.insert("commit".into(), Value::from(commit.as_str()));
-            new.commits.push(Value::Object(link));
-        }
-    }
-    if new.commits.len() > session.commits.len() {
+    let links = unknown(store, view, commits)?;
+    if !links.is_empty() {
         told.push("commits");
     }
     let mut segments = Vec::new();
@@ -256,12 +250,33 @@ fn update(
         segments = known.put_all(&mut new.conversation, sources)?;
         told.push("sources");
     }
-    if new == *session {
+    if new == *session && links.is_empty() {
         return Ok(None);
     }
     let mut draft = Draft::new("update", format!("update: {}", told.join(", ")), new);
     draft.segments = segments;
+    draft.links = links;
     Ok(Some(draft))
+}
+
+/// Returns the commits that the session has not recorded yet: a hook of git's may have been faster.
+fn unknown(store: &Store, view: &View, commits: &[String]) -> Result<Vec<CommitLink>, OpError> {
+    if commits.is_empty() {
+        return Ok(Vec::new());
+    }
+    let entries = store.snapshot(view.tip)?.entries;
+    let listed: Vec<Oid> = links::listed(&view.session).map(|it| it.commit_oid).collect();
+    let branch = store.head()?.branch;
+    let mut new = Vec::new();
+    for commit_oid in commits.iter().filter_map(|hex| Oid::from_hex(hex)) {
+        if listed.contains(&commit_oid) || links::find(store, &entries, commit_oid)?.is_some() {
+            continue;
+        }
+        let link = links::describe(store, &store.commit(commit_oid)?, KnownBy::Agent);
+        let status = Some(view.session.status.clone());
+        new.push(CommitLink { branch: branch.clone(), status, ..link });
+    }
+    Ok(new)
 }
 
 /// Notes which process the agent is, so that its end is seen however it ends.

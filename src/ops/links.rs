@@ -81,11 +81,20 @@ pub fn read_all(store: &Store, entries: &[Entry]) -> Result<Vec<CommitLink>, OpE
 
 /// Returns the entries of a record's `commits`, where other programs put them.
 pub fn listed(session: &Session) -> impl Iterator<Item = CommitLink> {
-    session.commits.iter().filter_map(|entry| match entry {
+    session.commits.iter().filter_map(to_link)
+}
+
+/// Returns the entries of a record's `commits` that do not say which commit they are about.
+pub fn unclear(session: &Session) -> impl Iterator<Item = &Value> {
+    session.commits.iter().filter(|entry| to_link(entry).is_none())
+}
+
+fn to_link(entry: &Value) -> Option<CommitLink> {
+    match entry {
         Value::Object(map) => link::from_map(map.clone()),
         Value::String(hex) => Some(CommitLink::new(Oid::from_hex(hex)?, KnownBy::Import)),
         _ => None,
-    })
+    }
 }
 
 /// Records commits that were made in a session, in one event. One that is recorded already is passed over,

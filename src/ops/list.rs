@@ -10,6 +10,7 @@ use crate::ops::OpError;
 use crate::ops::load::{self, View};
 use crate::ops::observe::{self, Observed};
 
+use super::query::Depth;
 pub use super::query::{Field, FieldFilter, Query, SortKey};
 use crate::store::{Fault, Store, StoreError};
 
@@ -99,9 +100,9 @@ fn found(store: &Store, query: &Query, sessions: &Sessions) -> Result<Listing, D
     let entries = sessions.entries(&places)?.into_iter();
     let known = entries.map(|(excerpt, tip)| match query.needs_record() {
         false => Ok(Listed::known(excerpt, tip)),
-        true => read(store, excerpt.id, tip, true),
+        true => read(store, excerpt.id, tip, query.depth()),
     });
-    let unknown = unknown.into_iter().map(|(id, tip)| read(store, id, tip, query.needs_record()));
+    let unknown = unknown.into_iter().map(|(id, tip)| read(store, id, tip, query.depth()));
     for listed in known.chain(unknown) {
         match listed {
             Ok(listed) if !query.matches_whole(&listed) => {}
@@ -130,7 +131,7 @@ fn look(store: &Store, listing: &mut Listing) {
 fn read_whole(store: &Store, listing: &mut Listing) {
     let mut kept = Vec::with_capacity(listing.sessions.len());
     for listed in std::mem::take(&mut listing.sessions) {
-        match read(store, listed.excerpt.id, listed.tip, true) {
+        match read(store, listed.excerpt.id, listed.tip, Depth::Commits) {
             Ok(listed) => kept.push(listed),
             Err(fault) => listing.corrupt.push(fault),
         }
@@ -138,10 +139,10 @@ fn read_whole(store: &Store, listing: &mut Listing) {
     listing.sessions = kept;
 }
 
-/// Reads one session for a list; whole, or as far as the trailers of its newest commit tell.
-fn read(store: &Store, session_id: SessionId, tip: Oid, whole: bool) -> Result<Listed, Fault> {
+/// Reads one session for a list.
+fn read(store: &Store, session_id: SessionId, tip: Oid, depth: Depth) -> Result<Listed, Fault> {
     let fault = |reason: String| Fault::new(session_id.to_string(), reason);
-    if !whole {
+    if depth == Depth::Brief {
         let message = store.message(tip).map_err(|error| fault(error.to_string()))?;
         if let Some(excerpt) = Excerpt::of_message(&message, session_id) {
             return Ok(Listed::known(excerpt, tip));
@@ -151,7 +152,11 @@ fn read(store: &Store, session_id: SessionId, tip: Oid, whole: bool) -> Result<L
         OpError::Corrupt { reason, .. } | OpError::Newer { reason, .. } => fault(reason),
         other => fault(other.to_string()),
     })?;
-    Ok(Listed::of(loaded.view))
+    let view = match depth {
+        Depth::Commits => loaded.view.with_commits(store, &loaded.snapshot),
+        Depth::Brief | Depth::Record => Ok(loaded.view),
+    };
+    view.map(Listed::of).map_err(|error| fault(error.to_string()))
 }
 
 /// Returns the open sessions of a branch.
@@ -193,7 +198,7 @@ fn try_find(
             }
         }
         Row::Unknown(session_id, tip) => {
-            if let Ok(listed) = read(store, session_id, tip, false)
+            if let Ok(listed) = read(store, session_id, tip, Depth::Brief)
                 && let Some(at) = looks.iter().position(|look| look(&listed.excerpt.brief()))
             {
                 read_ones[at].push(listed);

@@ -6,6 +6,7 @@ use crate::lifecycle::{Lifecycle, Standing};
 use crate::model::{Class, Oid, Session, SessionId};
 use crate::ops::OpError;
 use crate::ops::agent_state::{self, Activity};
+use crate::ops::links::{self, Made};
 use crate::ops::observe::{self, Observed};
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -24,6 +25,8 @@ pub struct View {
     pub observed: Observed,
     /// What its agent does just now, where one lives that tells us.
     pub activity: Option<Activity>,
+    /// The commits that were made in it, if somebody has asked for them.
+    pub made: Option<Vec<Made>>,
 }
 
 impl View {
@@ -39,7 +42,7 @@ impl View {
         })?;
         let is_open = class == Class::Active && observe::has_open_worker(&session);
         let observed = if is_open { Observed::Elsewhere } else { Observed::None };
-        Ok(View { session, lifecycle, class, tip, observed, activity: None })
+        Ok(View { session, lifecycle, class, tip, observed, activity: None, made: None })
     }
 
     /// Returns the view with a look at the session's worker.
@@ -49,6 +52,15 @@ impl View {
         let told = lives.then(|| agent_state::read(store, self.session.id)).flatten();
         self.activity = told.map(|state| state.activity);
         self
+    }
+
+    /// Returns the view with the commits that were made in the session, of which `snapshot` is.
+    ///
+    /// # Errors
+    /// [`OpError::Store`] if they cannot be read.
+    pub fn with_commits(mut self, store: &Store, snapshot: &Snapshot) -> Result<View, OpError> {
+        self.made = Some(links::commits_of(store, snapshot, &self.session)?);
+        Ok(self)
     }
 
     /// Returns where the session stands in its lifecycle.

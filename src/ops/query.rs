@@ -100,9 +100,29 @@ pub enum Field {
     Observed,
 }
 
+/// How much of a session is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What its newest commit says.
+    Brief,
+    /// The record.
+    Record,
+    /// The record, and the lists of commits.
+    Commits,
+}
+
 impl Query {
     pub(super) fn needs_record(&self) -> bool {
         !self.fields.is_empty()
+    }
+
+    /// Returns how much of a session is read that is looked at.
+    pub(super) fn depth(&self) -> Depth {
+        match self.needs_record() {
+            true if self.whole => Depth::Commits,
+            true => Depth::Record,
+            false => Depth::Brief,
+        }
     }
 
     /// Tells whether a brief is enough to tell whether a session matches.

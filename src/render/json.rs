@@ -17,7 +17,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::format::link;
 use crate::model::{Artifact, Map, Timestamp, Value, Worker, text};
+use crate::ops::links::{self, Made};
 use crate::ops::list::Listing;
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
@@ -99,7 +101,8 @@ pub struct SessionObject {
     pub tokens: TokensObject,
     /// How much of the conversation is kept.
     pub conversation: ConversationObject,
-    /// Commits made in it.
+    /// Commits made in it, those that were replaced too: maps as in FORMAT.md, "Commits", with `replaced_by`, the full id
+    /// of the newest one that stands for it.
     pub commits: Vec<Value>,
     /// Checkpoints of the work tree.
     pub checkpoints: Vec<Value>,
@@ -238,7 +241,7 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
         configuration: session.configuration.clone(),
         tokens: conversation::tokens(&session.tokens),
         conversation: conversation::object(&session.conversation),
-        commits: session.commits.clone(),
+        commits: made_in(view),
         checkpoints: session.checkpoints.clone(),
         artifacts: session.artifacts.iter().map(artifact).collect(),
         worker: session.worker.as_ref().map(worker),
@@ -249,6 +252,20 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
         seq: session.seq,
         paused_from: session.paused_from.clone(),
     }
+}
+
+/// Returns the commits that were made in the session, those that were replaced too; if nobody has asked for
+/// them, what its record has of them.
+fn made_in(view: &View) -> Vec<Value> {
+    let Some(made) = &view.made else { return view.session.commits.clone() };
+    let object = |made: &Made| {
+        let mut map = link::to_map(&made.link);
+        if let Some(oid) = made.replaced_by {
+            map.insert("replaced_by".to_owned(), oid.to_string().into());
+        }
+        Value::Object(map)
+    };
+    made.iter().map(object).chain(links::unclear(&view.session).cloned()).collect()
 }
 
 fn artifact(artifact: &Artifact) -> ArtifactObject {

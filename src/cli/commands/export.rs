@@ -253,7 +253,8 @@ fn file_id(layout: Layout, map: &Map, id: SessionId) -> String {
 /// Returns the session object with its `history`, the oldest event first, and its conversation as `events`.
 fn whole(app: &App, loaded: &Loaded) -> Result<Map, CliError> {
     let store = app.store()?;
-    let mut map = shown(app, &loaded.view);
+    let view = loaded.view.clone().with_commits(store, &loaded.snapshot)?;
+    let mut map = shown(app, &view);
     let mut history = log::log(store, loaded.view.session.id, &log::Query::default())?;
     history.reverse();
     let history: Vec<Value> =

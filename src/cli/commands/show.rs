@@ -87,19 +87,20 @@ impl Show {
         if self.yaml {
             return app.answer(|out| out.write_all(&loaded.snapshot.record));
         }
+        let view = loaded.view.with_commits(app.store()?, &loaded.snapshot)?;
         if let Some(format) = &self.format {
             let format = named_format(app, format)?;
-            let map = shown(app, &loaded.view);
+            let map = shown(app, &view);
             return app.answer(|out| {
                 format.write(out, &map, app.now)?;
                 writeln!(out)
             });
         }
         let root = app.store()?.root();
-        let since = state_since(app, &loaded.view)?;
+        let since = state_since(app, &view)?;
         app.page();
         let style = output::style(app);
-        app.answer(|out| session::show(out, &loaded.view, &root, since, &style))
+        app.answer(|out| session::show(out, &view, &root, since, &style))
     }
 }
 
@@ -130,7 +131,9 @@ pub fn named_format(app: &App, text: &str) -> Result<Format, CliError> {
 pub fn answer_json(app: &App, view: &View, wanted: &Json) -> Result<(), CliError> {
     let fields = wanted.fields();
     check_fields::<SessionObject>(&fields)?;
-    app.answer_json(&json::select(shown(app, view), &fields))
+    let store = app.store()?;
+    let view = view.clone().with_commits(store, &store.snapshot(view.tip)?)?;
+    app.answer_json(&json::select(shown(app, &view), &fields))
 }
 
 /// Refuses fields that an object has not.

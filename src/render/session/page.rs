@@ -4,6 +4,7 @@ use std::path::Path;
 use super::phrases::{how_long, quoted_title, state, tokens, worker};
 use crate::model::conversation::Extent;
 use crate::model::{Artifact, Checkpoint, GitContext, Map, Session, Timestamp, Value};
+use crate::ops::links;
 use crate::ops::load::View;
 use crate::render::sanitize::{to_terminal, to_terminal_lines};
 use crate::render::style::{Slot, Style};
@@ -33,7 +34,7 @@ pub fn show(
     write_standing(&mut page, view, since, style)?;
     write_times(&mut page, session, style)?;
     write_people(&mut page, view)?;
-    write_contents(&mut page, session, style)?;
+    write_contents(&mut page, view, style)?;
     write_places(&mut page, view, root)
 }
 
@@ -101,14 +102,15 @@ fn write_people(page: &mut Page<'_>, view: &View) -> io::Result<()> {
     page.lines("Continues", session.parent.map(|id| id.handle().to_string()))
 }
 
-fn write_contents(page: &mut Page<'_>, session: &Session, style: &Style) -> io::Result<()> {
+fn write_contents(page: &mut Page<'_>, view: &View, style: &Style) -> io::Result<()> {
+    let session = &view.session;
     page.lines("Links", session.links.iter().filter_map(|(key, value)| entry(key, value)))?;
     let labels = Some(session.labels.join(", ")).filter(|labels| !labels.is_empty());
     page.value("Labels", labels.as_deref())?;
     page.lines("Statistics", statistics(&session.statistics))?;
     page.lines("Tokens", tokens(&session.tokens))?;
     page.lines("Recorded", recorded(&session.conversation))?;
-    page.lines("Commits", count(session.commits.len()))?;
+    page.lines("Commits", commits(view))?;
     page.lines("Checkpoint", checkpoints(session, style))?;
     page.lines("Artifacts", session.artifacts.iter().map(artifact))
 }
@@ -221,8 +223,16 @@ fn checkpoints(session: &Session, style: &Style) -> Vec<String> {
     lines
 }
 
-fn count(n: usize) -> Option<String> {
-    (n > 0).then(|| n.to_string())
+/// Returns how many commits stand, and how many others they replaced.
+fn commits(view: &View) -> Option<String> {
+    let made = view.made.as_deref().unwrap_or_default();
+    let n_replaced = made.iter().filter(|it| it.replaced_by.is_some()).count();
+    let n_unclear = links::unclear(&view.session).count();
+    match (made.len() - n_replaced + n_unclear, n_replaced) {
+        (0, 0) => None,
+        (n, 0) => Some(n.to_string()),
+        (n, n_replaced) => Some(format!("{n} (and {n_replaced} that were replaced)")),
+    }
 }
 
 #[cfg(test)]
