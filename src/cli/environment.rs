@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The environment, read once.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,13 @@ impl Environment {
     pub fn is_on(&self, name: &str) -> bool {
         let off = ["0", "false", "no", "off"];
         self.get(name).is_some_and(|value| !off.contains(&value.to_lowercase().as_str()))
+    }
+
+    /// Returns how long a hook may keep others waiting: what `GIT_SESSION_HOOK_TIMEOUT` says, in milliseconds,
+    /// else what is `usual`.
+    pub fn hook_timeout(&self, usual: Duration) -> Duration {
+        let told = self.get("GIT_SESSION_HOOK_TIMEOUT").and_then(|it| it.parse().ok());
+        told.map_or(usual, Duration::from_millis)
     }
 
     /// Returns the agent program that runs us, if one does.
@@ -187,6 +194,18 @@ mod tests {
         assert_eq!(read("'session.x=y' 'a.b=it'\\''s'"), ["session.x=y", "a.b=it's"]);
         assert_eq!(read("'session.x'='y z' 'a.b'='' 'c.d'="), ["session.x=y z", "a.b=", "c.d"]);
         assert_eq!(read("garbage"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_hook_waits_as_long_as_the_environment_says_in_milliseconds() {
+        let usual = Duration::from_secs(5);
+        let told = |value| with("GIT_SESSION_HOOK_TIMEOUT", value).hook_timeout(usual);
+        assert_eq!(told("60000"), Duration::from_secs(60));
+        assert_eq!(told("0"), Duration::ZERO);
+        for nonsense in ["", "5s", "-1", "1e3"] {
+            assert_eq!(told(nonsense), usual, "{nonsense:?}");
+        }
+        assert_eq!(Environment::default().hook_timeout(usual), usual);
     }
 
     #[test]

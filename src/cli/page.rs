@@ -172,6 +172,7 @@ a format for list --format=<name>. color.session, core.pager, advice.session*: a
         "ENVIRONMENT",
         "\
 GIT_SESSION: the current session. GIT_SESSION_TRACE: 1 for standard error, or an absolute path. \
+GIT_SESSION_HOOK_TIMEOUT: for how many milliseconds git (else 5000) and an agent (else 2500) wait for a hook. \
 GIT_PAGER, GIT_EDITOR, GIT_ADVICE, NO_COLOR: as in git. AI_AGENT, CLAUDECODE, CODEX_SANDBOX and others \
 say that an agent runs us: then nothing is paged, cut off or colored.",
     ),

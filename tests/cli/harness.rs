@@ -95,6 +95,8 @@ fn isolate(command: &mut Command, home: &Path) {
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("TZ", "UTC"),
         ("LC_ALL", "C"),
+        // No test depends on how busy the machine is.
+        ("GIT_SESSION_HOOK_TIMEOUT", "60000"),
     ]);
 }
 

@@ -55,6 +55,7 @@ impl World {
             .env("HOME", home)
             .env("PATH", format!("{bin}:{path}"))
             .env("LC_ALL", "C")
+            .env("GIT_SESSION_HOOK_TIMEOUT", "60000")
             .env("TZ", "UTC")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_PAGER", "cat")

@@ -49,6 +49,7 @@ impl World {
             .env("HOME", self.home.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LC_ALL", "C")
+            .env("GIT_SESSION_HOOK_TIMEOUT", "60000")
             .env("BINARY", BINARY)
             .env("AT", self.home.path())
             .stdin(Stdio::null())

@@ -15,8 +15,8 @@ use crate::ops::{Context, OpError, git_hook};
 use crate::store::Store;
 use crate::worker;
 
-/// How long a hook may take: git waits for it.
-const MAX_TIME: Duration = Duration::from_secs(5);
+/// How long a hook usually may take: git waits for it.
+const USUAL_TIME: Duration = Duration::from_secs(5);
 /// The most that git may say on standard input, in bytes.
 const MAX_INPUT: u64 = 16 << 20;
 
@@ -31,6 +31,7 @@ pub(super) fn run(app: &App, words: Vec<OsString>) {
     if words.first().is_none_or(|event| event != "post-checkout") {
         let _ = worker::silence();
     }
+    let max_time = app.environment.hook_timeout(USUAL_TIME);
     let environment = app.environment.clone();
     let (sender, done) = mpsc::channel();
     let hear = move || {
@@ -43,7 +44,7 @@ pub(super) fn run(app: &App, words: Vec<OsString>) {
         let _ = sender.send(());
     };
     if std::thread::Builder::new().spawn(hear).is_ok() {
-        let _ = done.recv_timeout(MAX_TIME);
+        let _ = done.recv_timeout(max_time);
     }
 }
 

@@ -25,9 +25,9 @@ use crate::worker;
 
 /// The most that an agent may say in one call, in bytes.
 const MAX_INPUT: u64 = 64 << 20;
-/// How long a call may take: agents wait for it, and Codex at most 3 seconds at its end. What was not done
+/// How long a call usually may take: agents wait for it, and Codex at most 3 seconds at its end. What was not done
 /// then is done by the next one.
-const MAX_TIME: Duration = Duration::from_millis(2500);
+const USUAL_TIME: Duration = Duration::from_millis(2500);
 /// The largest log of what went wrong, in bytes.
 const MAX_LOG: u64 = 64 << 10;
 
@@ -100,6 +100,7 @@ impl Agent {
         let mut words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
         let (agent, event) = (words.next().unwrap_or_default(), words.next());
         let agent = Setup::find(&agent).map_or(AgentKind::Unknown, |it| it.agent);
+        let max_time = app.environment.hook_timeout(USUAL_TIME);
         let environment = app.environment.clone();
         let (sender, done) = mpsc::channel();
         let hear = move || {
@@ -114,7 +115,7 @@ impl Agent {
             let _ = sender.send(());
         };
         if std::thread::Builder::new().spawn(hear).is_ok() {
-            let _ = done.recv_timeout(MAX_TIME);
+            let _ = done.recv_timeout(max_time);
         }
         Ok(())
     }
