@@ -7,6 +7,7 @@ mod dice;
 mod secrets;
 
 mod cli {
+    mod gits;
     mod harness;
 
     mod agent;

@@ -1,6 +1,8 @@
 //! What git's hooks do: commits name their session and are recorded with it, and git is never in the way.
 #![allow(clippy::disallowed_methods, clippy::print_stderr)]
 
+#[path = "cli/gits.rs"]
+mod gits;
 #[allow(dead_code, reason = "the harness is made for more than this")]
 #[path = "cli/harness.rs"]
 mod harness;
@@ -11,11 +13,17 @@ mod checkout;
 mod commit;
 #[path = "git_hooks/hooked.rs"]
 mod hooked;
+#[path = "git_hooks/installed.rs"]
+mod installed;
 #[path = "git_hooks/message.rs"]
 mod message;
+#[path = "git_hooks/push.rs"]
+mod push;
 #[path = "git_hooks/rewrite.rs"]
 mod rewrite;
 #[path = "git_hooks/survival.rs"]
 mod survival;
+#[path = "git_hooks/trouble.rs"]
+mod trouble;
 #[path = "git_hooks/why.rs"]
 mod why;

@@ -163,7 +163,7 @@ values of the environment and of .env files) are kept out of what is written, an
 becomes ~. session.redactRules: a file of more rules in gitleaks' form, from the top of the work tree. \
 session.redactAllow: a pattern of what is no secret; may be given more than once. session.trailer (true): \
 commits name the session that they are made in. session.notes (false): notes on commits in refs/notes/sessions \
-name it too. session.onCheckout (keep): keep, suspend or ask, for a session whose branch is left. session.transcripts: verbatim, \
+name it too. session.push (false): git push takes the sessions along that made what it sends. session.onCheckout (keep): keep, suspend or ask, for a session whose branch is left. session.transcripts: verbatim, \
 or lean, without signatures, encrypted reasoning and the agent's own instructions. session.hooks: \
 where init put the hooks of git (config, files or none), written by it. session.format.<name>: \
 a format for list --format=<name>. color.session, core.pager, advice.session*: as git's own.",
@@ -172,7 +172,7 @@ a format for list --format=<name>. color.session, core.pager, advice.session*: a
         "ENVIRONMENT",
         "\
 GIT_SESSION: the current session. GIT_SESSION_TRACE: 1 for standard error, or an absolute path. \
-GIT_SESSION_HOOK_TIMEOUT: for how many milliseconds git (else 5000) and an agent (else 2500) wait for a hook. \
+GIT_SESSION_HOOK_TIMEOUT: for how many milliseconds git (else 5000, for a push 50000) and an agent (else 2500) wait for a hook. \
 GIT_PAGER, GIT_EDITOR, GIT_ADVICE, NO_COLOR: as in git. AI_AGENT, CLAUDECODE, CODEX_SANDBOX and others \
 say that an agent runs us: then nothing is paged, cut off or colored.",
     ),

@@ -66,6 +66,8 @@ pub struct Settings {
     pub trailer: bool,
     /// `session.notes`: whether notes on commits name the session.
     pub notes: bool,
+    /// `session.push`: whether sessions go along when their commits are pushed.
+    pub push: bool,
     /// `session.onCheckout`: what becomes of a session whose branch is left.
     pub on_checkout: OnCheckout,
     /// `core.commentString`, else `core.commentChar`: what comments in a message begin with.
@@ -115,6 +117,7 @@ impl Settings {
             lean_transcripts: lean_transcripts(&config)?,
             trailer: boolean(&config, "session.trailer")?.unwrap_or(true),
             notes: boolean(&config, "session.notes")?.unwrap_or(false),
+            push: boolean(&config, "session.push")?.unwrap_or(false),
             on_checkout: on_checkout(&config)?,
             comment: comment(&config),
             commit_template: config.trusted_path("commit.template").ok().flatten(),

@@ -66,6 +66,29 @@ impl Store {
         Ok(listed.into_iter().filter_map(parse).collect())
     }
 
+    /// Returns the commits behind `new` that a remote does not have, as far as this clone knows: not those behind
+    /// `old`, nor behind its branches. The newest `max` of them, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when git cannot tell.
+    pub fn commits_not_at(
+        &self,
+        remote: &str,
+        new: &[Oid],
+        old: &[Oid],
+        max: usize,
+    ) -> Result<Vec<Oid>, StoreError> {
+        let mut lines: String = new.iter().map(|oid| format!("{oid}\n")).collect();
+        let old = old.iter().filter(|oid| self.commit(**oid).is_ok());
+        lines.extend(old.map(|oid| format!("^{oid}\n")));
+        let (max, there) = (format!("--max-count={max}"), format!("--remotes={remote}"));
+        let mut command = git::command(self);
+        command.args(["rev-list", &max, "--stdin", "--not", &there]);
+        let output = git::run(&mut command, lines.as_bytes())?;
+        git::expect_success(&output, "cannot list the commits of a push")?;
+        Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(Oid::from_hex).collect())
+    }
+
     /// Sends sessions to a remote as they were at these commits, without force, and notes what it has then. With
     /// `dry_run`, nothing is sent.
     ///

@@ -8,15 +8,18 @@ use super::hook::{append_to_log, end_quietly_on_panic};
 use crate::cli::CliError;
 use crate::cli::app::App;
 use crate::cli::environment::Environment;
-use crate::cli::output;
+use crate::cli::{output, redaction};
 use crate::model::Oid;
-use crate::ops::git_hook::Act;
+use crate::ops::git_hook::{Act, RefUpdate};
 use crate::ops::{Context, OpError, git_hook};
+use crate::render::sanitize;
 use crate::store::Store;
 use crate::worker;
 
 /// How long a hook usually may take: git waits for it.
 const USUAL_TIME: Duration = Duration::from_secs(5);
+/// How long a push usually may be kept waiting until sessions are sent.
+const USUAL_PUSH_TIME: Duration = Duration::from_secs(50);
 /// The most that git may say on standard input, in bytes.
 const MAX_INPUT: u64 = 16 << 20;
 
@@ -27,11 +30,13 @@ pub(super) fn run(app: &App, words: Vec<OsString>) {
     if is_idle(&app.environment) {
         return;
     }
-    // Only who leaves a branch may be told something.
-    if words.first().is_none_or(|event| event != "post-checkout") {
+    let is = |event: &str| words.first().is_some_and(|it| it == event);
+    // Only who leaves a branch, or whose sessions are not sent, may be told something.
+    if !is("post-checkout") && !is("pre-push") {
         let _ = worker::silence();
     }
-    let max_time = app.environment.hook_timeout(USUAL_TIME);
+    let usual = if is("pre-push") { USUAL_PUSH_TIME } else { USUAL_TIME };
+    let max_time = app.environment.hook_timeout(usual);
     let environment = app.environment.clone();
     let (sender, done) = mpsc::channel();
     let hear = move || {
@@ -79,7 +84,7 @@ impl Call {
         let mut words = words.into_iter();
         let event = words.next().unwrap_or_default().to_string_lossy().into_owned();
         let mut input = String::new();
-        if event == "post-rewrite" {
+        if matches!(&*event, "post-rewrite" | "pre-push") {
             // What is no text, or not whole, leads to nothing.
             let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut input);
             read.unwrap_or_default();
@@ -106,8 +111,23 @@ fn hear(app: &App, call: &Call) -> Result<(), CliError> {
         "post-merge" => Ok(git_hook::made(store, &context, Act::Merge)?),
         "post-checkout" => checkout(store, &context, call),
         "post-rewrite" => Ok(git_hook::rewrite(store, &context, &pairs(&call.input))?),
+        "pre-push" => push(app, store, call),
         _ => Ok(()),
     }
+}
+
+fn push(app: &App, store: &Store, call: &Call) -> Result<(), CliError> {
+    let updates: Vec<RefUpdate> = call.input.lines().filter_map(RefUpdate::parse).collect();
+    let rules = redaction::rules(app, store);
+    let warn = |text: &str| {
+        output::to_stderr(&format!("warning: {}\n", sanitize::to_terminal(text)));
+    };
+    let sent = git_hook::push(store, &rules, call.word(0), &updates);
+    let left = sent.inspect_err(|error| warn(&format!("sessions were not sent: {error}")))?;
+    for (name, reason) in left {
+        warn(&format!("session {name} was not sent: {reason}"));
+    }
+    Ok(())
 }
 
 fn message(store: &Store, context: &Context, call: &Call) -> Result<(), CliError> {

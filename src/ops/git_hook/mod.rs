@@ -6,6 +6,7 @@
 mod checkout;
 mod made;
 mod message;
+mod push;
 mod rewrite;
 mod seen;
 mod working;
@@ -13,5 +14,6 @@ mod working;
 pub use checkout::{Switch, checkout};
 pub use made::{Act, made, mark, reconcile};
 pub use message::{complete, prepare};
+pub use push::{RefUpdate, push};
 pub use rewrite::rewrite;
 pub use working::working;

@@ -124,6 +124,7 @@ fn pre_commit(event: &str) -> String {
         "prepare-commit-msg" => {
             ("", "\"$1\" $PRE_COMMIT_COMMIT_MSG_SOURCE $PRE_COMMIT_COMMIT_OBJECT_NAME")
         }
+        "commit-msg" => ("", "\"$1\""),
         "post-checkout" => {
             ("", "$PRE_COMMIT_FROM_REF $PRE_COMMIT_TO_REF $PRE_COMMIT_CHECKOUT_TYPE")
         }
@@ -140,7 +141,7 @@ fn pre_commit(event: &str) -> String {
     };
     let run = format!("{before}git-session hook {event} {arguments}");
     let run = run.trim_end();
-    let passes = event == "prepare-commit-msg";
+    let passes = matches!(event, "prepare-commit-msg" | "commit-msg");
     format!(
         "  - id: git-session-{event}\n    name: git-session ({event})\n    language: system\n    \
          entry: sh -c 'command -v git-session >/dev/null && {run} || true' --\n    \

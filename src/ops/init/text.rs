@@ -1,8 +1,9 @@
 //! Our parts of files: what stands in them, how they are put in, and how they are taken out to the byte.
 
 /// The events of git that we want to hear of. Source: githooks(5).
-pub const EVENTS: [&str; 6] = [
+pub const EVENTS: [&str; 7] = [
     "prepare-commit-msg",
+    "commit-msg",
     "post-commit",
     "post-checkout",
     "post-merge",
