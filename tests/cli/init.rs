@@ -192,12 +192,18 @@ fn undo_works_in_every_kind_of_repository_and_from_every_work_tree() {
     assert_same(&everything(&outer), &before, "a submodule");
 }
 
+/// Makes it look as if a session had been written: without one, hooks do not ask for the program.
+fn has_sessions(repo: &TestRepo) {
+    fs::create_dir_all(repo.git_dir.join("session/locks")).expect("a directory");
+}
+
 /// Puts a program into a directory that writes down how it is called, and returns the directory.
 fn put_recorder(repo: &TestRepo) -> PathBuf {
     let bin = repo.home.path().join("recorder's place");
     let script = "#!/bin/sh\necho \"$*\" >>\"$HOME/calls\"\n\
                   case $2 in pre-push | post-rewrite) sed 's/^/< /' >>\"$HOME/calls\" ;; esac\nexit 7\n";
     executable(&bin.join("git-session"), script);
+    has_sessions(repo);
     bin
 }
 
@@ -218,6 +224,7 @@ fn git(repo: &TestRepo, path: &[&Path], dir: &Path, args: &[&str]) -> Output {
 
 /// Lets hooks look for the program in another place than where it is, and wait less for it.
 fn forget_program(repo: &TestRepo, place: &Path) {
+    has_sessions(repo);
     let place = place.display().to_string().replace('\'', r"'\''");
     let rewrite = |file: PathBuf, place: &str| {
         if let Ok(text) = fs::read_to_string(&file) {
@@ -319,6 +326,28 @@ fn a_commit_lands_whatever_has_become_of_the_program() {
         git(&repo, &[&bin], &repo.root, &args).ok();
         assert!(started.elapsed() < std::time::Duration::from_secs(30));
         assert_eq!(repo.git(&["log", "-1", "--format=%s"]), "hanging");
+    }
+}
+
+#[test]
+fn where_no_session_was_written_the_program_is_not_even_started() {
+    for kind in [Git::Old, Git::New] {
+        let repo = TestRepo::new();
+        let (bin, recorder) = (put_git(&repo, kind), put_recorder(&repo));
+        let locks = repo.git_dir.join("session/locks");
+        fs::remove_dir(&locks).expect("it is there");
+        init(&repo, &bin, &[]).run().ok();
+        let run = |args: &[&str]| {
+            git(&repo, &[&bin, &recorder], &repo.root, args).ok();
+            calls(&repo)
+        };
+        let commit = ["commit", "-q", "--allow-empty", "-m", "one"];
+        assert_eq!(
+            (run(&commit), run(&["switch", "-q", "-c", "side"])),
+            (String::new(), String::new())
+        );
+        fs::create_dir(&locks).expect("a directory");
+        assert!(run(&commit).contains("hook post-commit\n"));
     }
 }
 
