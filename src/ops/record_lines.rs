@@ -40,7 +40,7 @@ fn read_line(line: &[u8], call: &str) -> Result<Vec<Event>, String> {
     if line.len() > segment::MAX_LINE {
         return Err(format!("it has {} bytes (at most {})", line.len(), segment::MAX_LINE));
     }
-    let map = event::parse_map(line).map_err(|error| error.to_string())?;
+    let map = event::parse_new_map(line).map_err(|error| error.to_string())?;
     let mut events = match choragen_line::is_one(&map) {
         true => choragen_line::events(map, call).map_err(|error| error.to_string())?,
         false => vec![event::from_map(map).map_err(|error| error.to_string())?],
@@ -75,6 +75,7 @@ mod tests {
                 "field 'kind' has the unknown value 'nope' (did you mean 'note'?)",
             ),
             (format!("{good} {good}"), 1, "not JSON: trailing characters at column 28"),
+            (r#"{"kind":"note","text":"a","text":"b"}"#.to_owned(), 1, "key 'text' comes twice"),
         ] {
             match read(lines.as_bytes(), "op") {
                 Err(OpError::Line { number: found, reason: said }) => {

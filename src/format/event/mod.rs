@@ -6,6 +6,11 @@
 mod read;
 mod write;
 
+use std::collections::HashSet;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
 use super::fields::Invalid;
 use crate::model::Map;
 use crate::model::conversation::Event;
@@ -25,6 +30,9 @@ pub enum EventError {
         /// Where, from 1; 0 if nobody knows.
         column: usize,
     },
+    /// A key comes twice: what is kept would be a part of what was said.
+    #[error("key '{0}' comes twice")]
+    Twice(String),
     /// A field is missing or wrong.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -53,6 +61,44 @@ pub fn parse_map(line: &[u8]) -> Result<Map, EventError> {
         let reason = text.split(" at line ").next().unwrap_or_default().to_owned();
         EventError::Json { reason, column: error.column() }
     })
+}
+
+/// Reads a line as [`parse_map`] does, and refuses a key that comes twice.
+///
+/// # Errors
+/// [`EventError::Json`] and [`EventError::Twice`].
+pub fn parse_new_map(line: &[u8]) -> Result<Map, EventError> {
+    let Keys(twice) = serde_json::from_slice(line).unwrap_or_default();
+    let map = parse_map(line)?;
+    twice.map_or(Ok(map), |key| Err(EventError::Twice(key)))
+}
+
+/// The first key of an object that comes a second time.
+#[derive(Default)]
+struct Keys(Option<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Keys, D::Error> {
+        struct Look;
+        impl<'de> Visitor<'de> for Look {
+            type Value = Keys;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a map")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+                let (mut seen, mut twice) = (HashSet::new(), None);
+                while let Some((key, _)) = map.next_entry::<String, IgnoredAny>()? {
+                    if !seen.insert(key.clone()) {
+                        twice = twice.or(Some(key));
+                    }
+                }
+                Ok(Keys(twice))
+            }
+        }
+        deserializer.deserialize_map(Look)
+    }
 }
 
 /// Reads an event from an object.
