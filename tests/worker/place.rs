@@ -184,6 +184,7 @@ fn two_sessions_do_not_run_in_one_work_tree_unless_it_is_shared() {
     let world = World::new();
     fs::create_dir(world.project().join("below")).expect("made");
     let owner = world.owner(&["start", "one", "--name=x"], LASTING);
+    world.wait_until_recorded();
     world.ok(&["create", "two", "--name=y"]);
     let before = world.git(&["for-each-ref"]);
     for arguments in [
