@@ -36,7 +36,7 @@ type Entry = (SessionId, Oid, Option<Excerpt>);
 /// One of the sessions.
 #[derive(Clone, Copy)]
 pub enum Row<'a> {
-    /// The cache knows it; the number is for [`Sessions::entry`].
+    /// The cache knows it; the number is for [`Sessions::entries`].
     Known(usize, Brief<'a>),
     /// Its newest commit is to be read.
     Unknown(SessionId, Oid),
