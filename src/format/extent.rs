@@ -56,7 +56,7 @@ fn usage(fields: Fields) -> Result<Event, Invalid> {
 pub(super) fn to_map(extent: &Extent) -> Map {
     let mut map = Map::new();
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
-    if extent.n_segments == 0 && extent.sources.is_empty() && extent.extra.is_empty() {
+    if *extent == Extent::default() {
         return Map::new();
     }
     put("segments", extent.n_segments.into());
@@ -130,6 +130,9 @@ mod tests {
         assert_eq!(extent.sources[0].generation, 1);
         assert_eq!(Value::Object(to_map(&extent)).to_string(), json);
         assert!(to_map(&Extent::default()).is_empty());
+        // Whatever else is said without segments is not lost.
+        let odd = Extent { n_events: 7, ..Extent::default() };
+        assert_eq!(read(Fields::new(to_map(&odd))).expect("an extent"), odd);
     }
 
     #[test]
