@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread::{scope, sleep};
@@ -344,15 +345,22 @@ impl Lane {
         }
     }
 
-    /// Returns the locks that are left. What was prepared for a ref that never came to be is none.
+    /// Returns the locks that are left. What was prepared for a ref that never came to be is none, be
+    /// it taken or not: the first write of that ref would remove it.
     fn locks(&self) -> Vec<PathBuf> {
         let git_dir = self.world.project().join(".git");
-        let is_of_nothing = |path: &PathBuf| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let id = name.strip_suffix("~new.lock");
-            id.is_some_and(|id| self.session(id).is_none() && !path.with_file_name(id).exists())
-        };
-        locks_in(&git_dir).into_iter().filter(|path| !is_of_nothing(path)).collect()
+        let (prepared, mut locks): (Vec<_>, Vec<_>) =
+            locks_in(&git_dir).into_iter().partition(|path| self.is_of_nothing(path));
+        let is_proven = |lock: &PathBuf| prepared.iter().any(|it| is_same_file(it, lock));
+        locks.retain(|lock| !is_proven(lock));
+        locks
+    }
+
+    /// Tells whether a file was prepared for the ref of a session that there is not.
+    fn is_of_nothing(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let id = name.strip_suffix("~new.lock");
+        id.is_some_and(|id| self.session(id).is_none() && !path.with_file_name(id).exists())
     }
 
     /// Checks the whole repository.
@@ -393,6 +401,12 @@ impl Victim {
             Victim::WorkerThenOwner => vec![false, true],
         }
     }
+}
+
+/// Tells whether two paths are links to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let inode = |path| fs::metadata(path).map(|it| (it.dev(), it.ino())).ok();
+    inode(one).is_some_and(|it| inode(other) == Some(it))
 }
 
 /// Returns the lock files under a directory.
