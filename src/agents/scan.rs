@@ -239,20 +239,20 @@ fn first_value(bytes: &mut [u8], is_last: bool) -> Result<(Value, usize), Fault>
     if let Err(reason) = weigh::check(bytes) {
         return Err(Fault { reason, at: bytes.len(), is_torn: false });
     }
-    match parse(bytes) {
-        Err(fault) if !(fault.is_torn && is_last) && mend(bytes) => parse(bytes),
+    match parse(bytes, is_last) {
+        Err(fault) if !(fault.is_torn && is_last) && mend(bytes) => parse(bytes, is_last),
         result => result,
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<(Value, usize), Fault> {
+fn parse(bytes: &[u8], is_last: bool) -> Result<(Value, usize), Fault> {
     let mut stream = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
     match stream.next() {
-        // A number or a word at the end may be the beginning of a longer one.
+        // A number or a word at the end of the file may be the beginning of a longer one.
         Some(Ok(value)) => {
             let n = stream.byte_offset();
             let is_closed = matches!(bytes[n - 1], b'}' | b']' | b'"');
-            if !is_closed && n == bytes.len() {
+            if is_last && !is_closed && n == bytes.len() {
                 return Err(Fault { reason: "not JSON: cut off".into(), at: n, is_torn: true });
             }
             Ok((value, n))

@@ -43,6 +43,11 @@ fn a_torn_last_line_is_no_error_and_tells_where_to_go_on() {
 }
 
 #[test]
+fn a_number_or_a_word_is_whole_at_the_end_of_its_line() {
+    check(b"42\n null\ntrue", &["0+2 42", "4+4 null"], 9);
+}
+
+#[test]
 fn a_torn_line_in_the_middle_is_damage_and_what_is_glued_to_it_is_found() {
     let eof = "[not JSON: EOF while parsing a string]";
     check(b"{\"b\":\"x\n{\"a\":1}\n", &[&format!("0+7 {eof}"), "8+7 {\"a\":1}"], 16);
