@@ -1,5 +1,8 @@
+mod known;
+
 use serde_json::{Value, json};
 
+use self::known::ALL;
 use super::edit::{self, Kind, Layout, Node};
 use crate::agents::AgentKind;
 
@@ -46,119 +49,6 @@ const PLUGIN: &str = include_str!("opencode.js");
 /// What is left of a file of Cursor's that we made: the version on the line of the bracket.
 const CURSOR_REST: &str = "{\"version\": 1\n}\n";
 
-/// The events of Claude Code and of those who took them over.
-const CLAUDE: &[&str] = &[
-    "SessionStart",
-    "UserPromptSubmit",
-    "PostToolUse",
-    "Notification",
-    "PreCompact",
-    "Stop",
-    "SessionEnd",
-];
-
-/// The agents that can be told.
-///
-/// Source: each agent's documentation of hooks. Codex cuts its `SessionEnd` off after 3 seconds; Gemini
-/// counts in milliseconds, Qwen in one or the other. No event is asked for that could hold the agent up
-/// when it fails (`PreToolUse`).
-const ALL: [Setup; 8] = [
-    Setup {
-        agent: AgentKind::ClaudeCode,
-        aliases: &["claude"],
-        project_file: ".claude/settings.json",
-        user_file: ".claude/settings.json",
-        form: Form::Groups { timeout: Some(10), has_comments: false },
-        events: CLAUDE,
-    },
-    Setup {
-        agent: AgentKind::Codex,
-        aliases: &[],
-        project_file: ".codex/hooks.json",
-        user_file: ".codex/hooks.json",
-        form: Form::Groups { timeout: Some(3), has_comments: false },
-        events: &[
-            "SessionStart",
-            "UserPromptSubmit",
-            "PostToolUse",
-            "PermissionRequest",
-            "PreCompact",
-            "Stop",
-            "SessionEnd",
-        ],
-    },
-    Setup {
-        agent: AgentKind::GeminiCli,
-        aliases: &["gemini"],
-        project_file: ".gemini/settings.json",
-        user_file: ".gemini/settings.json",
-        form: Form::Groups { timeout: Some(10_000), has_comments: true },
-        events: &[
-            "SessionStart",
-            "BeforeAgent",
-            "AfterTool",
-            "Notification",
-            "PreCompress",
-            "AfterAgent",
-            "SessionEnd",
-        ],
-    },
-    Setup {
-        agent: AgentKind::QwenCode,
-        aliases: &["qwen"],
-        project_file: ".qwen/settings.json",
-        user_file: ".qwen/settings.json",
-        form: Form::Groups { timeout: None, has_comments: true },
-        events: CLAUDE,
-    },
-    Setup {
-        agent: AgentKind::OpenCode,
-        aliases: &[],
-        project_file: ".opencode/plugins/git-session.js",
-        user_file: ".config/opencode/plugins/git-session.js",
-        form: Form::Plugin,
-        events: &[],
-    },
-    Setup {
-        agent: AgentKind::CopilotCli,
-        aliases: &["copilot"],
-        project_file: ".github/hooks/git-session.json",
-        user_file: ".copilot/hooks/git-session.json",
-        form: Form::Copilot,
-        events: &[
-            "sessionStart",
-            "userPromptSubmitted",
-            "postToolUse",
-            "agentStop",
-            "preCompact",
-            "sessionEnd",
-        ],
-    },
-    Setup {
-        agent: AgentKind::Cursor,
-        aliases: &[],
-        project_file: ".cursor/hooks.json",
-        user_file: ".cursor/hooks.json",
-        form: Form::Flat,
-        events: &[
-            "sessionStart",
-            "beforeSubmitPrompt",
-            "postToolUse",
-            "afterAgentResponse",
-            "stop",
-            "sessionEnd",
-        ],
-    },
-    Setup {
-        agent: AgentKind::Droid,
-        aliases: &[],
-        project_file: ".factory/settings.json",
-        user_file: ".factory/settings.json",
-        form: Form::Groups { timeout: Some(10), has_comments: true },
-        events: CLAUDE,
-    },
-];
-
 impl Command {
     /// Returns the line for a shell: without the program it takes in what it is told and does nothing,
     /// and it succeeds in any case.
@@ -192,7 +82,8 @@ impl Setup {
         match self.form {
             Form::Plugin | Form::Copilot => self.is_own(text),
             _ => {
-                edit::parse(text, self.has_comments()).is_ok_and(|it| self.find_own(&it).is_some())
+                let root = edit::parse(split_mark(text).1, self.has_comments());
+                root.is_ok_and(|it| self.find_own(&it).is_some())
             }
         }
     }
@@ -225,14 +116,22 @@ impl Setup {
             (Form::Copilot, _) => Ok(self.copilot(command)),
             (_, None) => Ok(self.new_file(command)),
             (_, Some(text)) => {
-                if self.has_all(text, command) {
-                    return Ok(text.to_owned());
-                }
-                match self.disable(text)? {
-                    Some(text) => self.add_all(text, command),
-                    None => Ok(self.new_file(command)),
-                }
+                let (mark, text) = split_mark(text);
+                Ok(mark.to_owned() + &self.enable_in(text, command)?)
             }
+        }
+    }
+
+    fn enable_in(&self, text: &str, command: &Command) -> Result<String, String> {
+        if self.has_all(text, command) {
+            return Ok(text.to_owned());
+        }
+        let rest = if is_blank(text) { Some(text.to_owned()) } else { self.disable(text)? };
+        match rest {
+            // The line before it tells that there was a file.
+            Some(rest) if is_blank(&rest) => Ok(format!("\n{rest}{}", self.new_file(command))),
+            Some(rest) => self.add_all(rest, command),
+            None => Ok(self.new_file(command)),
         }
     }
 
@@ -244,6 +143,16 @@ impl Setup {
         if matches!(self.form, Form::Plugin | Form::Copilot) {
             return Ok((!self.is_own(text)).then(|| text.to_owned()));
         }
+        let (mark, text) = split_mark(text);
+        let body = text.trim_start();
+        let blank = &text[..text.len() - body.len()];
+        Ok(match self.disable_in(body)? {
+            Some(rest) => Some(format!("{mark}{blank}{rest}")),
+            None => blank.strip_prefix('\n').map(|blank| format!("{mark}{blank}")),
+        })
+    }
+
+    fn disable_in(&self, text: &str) -> Result<Option<String>, String> {
         let mut text = text.to_owned();
         loop {
             let root = self.parse(&text)?;
@@ -387,6 +296,15 @@ impl Setup {
     }
 }
 
+/// Splits the byte order mark off that editors put before a text.
+fn split_mark(text: &str) -> (&str, &str) {
+    text.split_at(if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 })
+}
+
+fn is_blank(text: &str) -> bool {
+    text.trim().is_empty()
+}
+
 /// Returns the plug-in for OpenCode, with the program that it is to run.
 fn plugin(command: &Command) -> String {
     let program = match command {
@@ -397,122 +315,4 @@ fn plugin(command: &Command) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn in_files() -> Vec<Setup> {
-        ALL.into_iter().filter(|it| !matches!(it.form, Form::Plugin | Form::Copilot)).collect()
-    }
-
-    #[test]
-    fn what_is_put_into_a_file_is_taken_out_to_the_byte() {
-        let texts = [
-            "{}",
-            "{}\n",
-            "{ }\n",
-            "{\n}\n",
-            "{\n\n  }",
-            r#"{"a":1}"#,
-            "{\n  \"a\": 1\n}\n",
-            "{\r\n  \"a\": [1, 2],\r\n  \"b\": \"é\\u0041\"\r\n}\r\n",
-            "{\n\t\"hooks\": {}\n}\n",
-            "{\"hooks\": {\n}, \"z\": null}",
-            "{\n    \"hooks\": {\n        \"Stop\": [],\n        \"stop\": [ ]\n    },\n    \"z\": 1\n}",
-            "{\n  \"hooks\": {\n    \"Stop\": [\n      {\"hooks\": [{\"type\": \"command\", \"command\": \"x\"}]}\n    ]\n  }\n}\n",
-            "{\n  \"version\": 1\n}\n",
-            "{\"version\": 1, \"hooks\": {\"stop\": [{\"command\": \"./x\"}], \"AfterTool\": [{\"hooks\": []}]}}",
-        ];
-        for setup in in_files() {
-            for text in texts {
-                for command in [Command::OnPath, Command::At("/it's/git-session".into())] {
-                    let enabled = setup.enable(Some(text), &command).expect("a file of JSON");
-                    assert!(setup.is_enabled(&enabled), "{}: {enabled}", setup.agent);
-                    let value: Value = serde_json::from_str(&enabled).expect("still JSON");
-                    for event in setup.events {
-                        let list = value["hooks"][event].as_array().expect("a list");
-                        assert!(list.last().expect("ours").to_string().contains("hook agent"));
-                    }
-                    let again = setup.enable(Some(&enabled), &command).expect("ours");
-                    assert_eq!(again, enabled);
-                    let without = setup.disable(&enabled).expect("ours");
-                    assert_eq!(without.as_deref(), Some(text), "{}: {enabled}", setup.agent);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn comments_stay_where_an_agent_has_them() {
-        let text =
-            "// mine\n{\n  /* one */ \"a\": 1, // two\n  \"hooks\": {\n    // none\n  },\n}\n";
-        for setup in in_files() {
-            match setup.has_comments() {
-                true => {
-                    let enabled = setup.enable(Some(text), &Command::OnPath).expect("JSON");
-                    assert_eq!(setup.disable(&enabled).expect("ours").as_deref(), Some(text));
-                }
-                false => assert!(setup.enable(Some(text), &Command::OnPath).is_err()),
-            }
-        }
-    }
-
-    #[test]
-    fn a_file_that_we_made_is_gone_when_our_part_is() {
-        for setup in &ALL {
-            let made = setup.enable(None, &Command::OnPath).expect("a new file");
-            assert!(setup.is_enabled(&made), "{}", setup.agent);
-            assert_eq!(setup.enable(Some(&made), &Command::OnPath).as_ref(), Ok(&made));
-            assert_eq!(setup.disable(&made), Ok(None), "{}", setup.agent);
-        }
-    }
-
-    #[test]
-    fn another_program_replaces_the_one_before() {
-        for setup in in_files() {
-            let text = "{\n  \"a\": 1\n}\n";
-            let old = setup.enable(Some(text), &Command::At("/old".into())).expect("JSON");
-            let new = setup.enable(Some(&old), &Command::OnPath).expect("JSON");
-            assert!(!new.contains("/old"), "{new}");
-            assert_eq!(setup.disable(&new).expect("JSON").as_deref(), Some(text));
-        }
-    }
-
-    #[test]
-    fn what_others_added_meanwhile_stays() {
-        let setup = Setup::find("claude").expect("known");
-        let made = setup.enable(None, &Command::OnPath).expect("a new file");
-        let theirs = r#""PostToolUse": [{"hooks": [{"command": "x"}]}, "#;
-        let added = made.replace("\"PostToolUse\": [", theirs);
-        let rest = setup.disable(&added).expect("JSON").expect("theirs is left");
-        let value: Value = serde_json::from_str(&rest).expect("JSON");
-        assert_eq!(value, json!({"hooks": {"PostToolUse": [{"hooks": [{"command": "x"}]}]}}));
-    }
-
-    #[test]
-    fn a_file_that_does_not_parse_or_is_something_else_is_refused() {
-        for setup in in_files() {
-            let event = setup.events[0];
-            let texts = [
-                "",
-                "{",
-                "[]",
-                "{} x",
-                "{\"a\": 1,, }",
-                "{\"a\": 1, \"a\": 2}",
-                "{\"hooks\": []}",
-                &format!("{{\"hooks\": {{\"{event}\": {{}}}}}}"),
-                "{\"a\": \"\\x\"}",
-                "{'a': 1}",
-            ];
-            for text in texts {
-                assert!(setup.enable(Some(text), &Command::OnPath).is_err(), "{text}");
-            }
-            assert!(setup.enable(Some(&"[".repeat(100_000)), &Command::OnPath).is_err());
-        }
-        for name in ["opencode", "copilot"] {
-            let setup = Setup::find(name).expect("known");
-            assert!(setup.enable(Some("mine"), &Command::OnPath).is_err());
-            assert_eq!(setup.disable("mine"), Ok(Some("mine".to_owned())));
-        }
-    }
-}
+mod tests;
