@@ -1,7 +1,8 @@
 //! Transcripts of programs that have no reader of their own.
 //!
 //! What is told in the shapes that most of them share is a message, a call or a result: a record with a
-//! role and a content, alone or in a list, with `tool_calls` as in OpenAI's Chat Completions API. All
+//! role and a content, alone or in a list, with `tool_calls` as in OpenAI's Chat Completions API, and a block
+//! `tool_use` or `tool_result` of Anthropic's Messages API that stands alone. All
 //! else is raw. No tokens are counted: without its rule a usage may be the same one again.
 
 use super::blocks::{self, Frame, arguments, pieces};
@@ -62,6 +63,15 @@ fn entry(mut record: Record, base: &mut Event, out: &mut Out<'_>) {
     base.id = ids.into_iter().find_map(|key| record.id(key));
     if let Some(role) = role(&record) {
         return message(record, role, base, out);
+    }
+    let speaker = match record.peek("type") {
+        Some("tool_use") => Some(Role::Assistant),
+        Some("tool_result") => Some(Role::User),
+        _ => None,
+    };
+    if let Some(role) = speaker {
+        let block = Value::Object(record.rest());
+        return blocks::say(out, base, role, blocks::blocks(vec![block].into()), Frame::default());
     }
     match record.record("message") {
         Some(inner) => match role(&inner) {

@@ -143,6 +143,9 @@ pub fn look(app: &App, path: &Path, readers: &Readers) -> Result<Vec<Transcript>
     let mut file = File::open(path).map_err(fail)?;
     let mut head = Vec::new();
     (&mut file).take(HEAD).read_to_end(&mut head).map_err(fail)?;
+    if head.trim_ascii().is_empty() {
+        return Ok(Vec::new());
+    }
     let shown = app.shown_path(path);
     let kind = match readers.find(path, &head) {
         None => return Ok(Vec::new()),
@@ -157,21 +160,33 @@ pub fn look(app: &App, path: &Path, readers: &Readers) -> Result<Vec<Transcript>
     Ok(vec![Transcript { path: path.to_owned(), found, part: None }])
 }
 
-/// Returns the transcript in a file of an agent that nobody knows, if something is said or called in it in one of
-/// the shapes that most of them share; not a session file of Choragen's, which is a layout.
+/// Returns the transcript in a file of an agent that nobody knows: one with objects on its lines, or in which
+/// something is said or called in one of the shapes that most agents share; not a session file of Choragen's, which
+/// is a layout.
 pub fn of_unknown(app: &App, path: &Path) -> Result<Option<Transcript>, CliError> {
     let fail = |error| failed(path, error);
     let mut file = File::open(path).map_err(fail)?;
     let mut head = Vec::new();
     (&mut file).take(HEAD).read_to_end(&mut head).map_err(fail)?;
-    let head = String::from_utf8_lossy(&head);
-    let is_layout = ["\"tokenUsage\"", "\"chainId\""].iter().all(|key| head.contains(key));
+    let text = String::from_utf8_lossy(&head);
+    let is_layout = ["\"tokenUsage\"", "\"chainId\""].iter().all(|key| text.contains(key));
     if is_layout || file.metadata().map_err(fail)?.len() > MAX_TEXT {
         return Ok(None);
     }
     let found = import::scout(AgentKind::Unknown, &app.shown_path(path), &mut file)?;
     let says_something = found.told.n_messages + found.told.n_calls > 0;
-    Ok(says_something.then(|| Transcript { path: path.to_owned(), found, part: None }))
+    let is_transcript = says_something || is_log(path) && text.trim_start().starts_with('{');
+    Ok(is_transcript.then(|| Transcript { path: path.to_owned(), found, part: None }))
+}
+
+/// Tells whether a file is a log of lines of which none has been written yet.
+pub fn is_blank_log(path: &Path) -> bool {
+    is_log(path) && fs::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty())
+}
+
+/// Tells whether a file is called as one of JSON Lines.
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "jsonl" || it == "ndjson")
 }
 
 /// Returns a transcript that a plug-in reads, with what it makes of it. The bytes that it was given are those that

@@ -209,18 +209,13 @@ impl<'a> Import<'a> {
             Some(tip_oid) => Some(load::load_at(self.store, session_id, tip_oid)?.view.session),
             None => None,
         };
-        let n_bytes = match &session {
-            Some(session) => ingest::n_new(self.store, session, foreign, file)?,
-            None => file
-                .seek(SeekFrom::End(0))
-                .map_err(|error| OpError::Transcript { path: foreign.path.clone(), error })?,
-        };
+        let (n_bytes, told) = ingest::preview(self.store, session.as_ref(), foreign, file)?;
         let did = match (&session, n_bytes) {
             (None, _) => Did::Created,
             (Some(_), 0) => Did::Nothing,
             (Some(_), _) => Did::Updated,
         };
-        Ok(Imported { session, did, n_bytes, told: Told::default() })
+        Ok(Imported { session, did, n_bytes, told })
     }
 
     /// Returns the session that an agent's session has or gets; one whose id was not told yet when it was

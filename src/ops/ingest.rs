@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::agents::{self, Lineage};
-use crate::model::conversation::{SourceFile, Usage};
+use crate::model::conversation::{Extent, SourceFile, Usage};
 use crate::model::{Session, SessionId, Tokens, text};
 use crate::ops::append::Append;
 use crate::ops::change::{self, Changed, Draft, Verdict};
@@ -360,21 +360,37 @@ fn usage(tokens: &Tokens) -> Usage {
     }
 }
 
-/// Returns how many bytes [`ingest`] would take at first.
+/// Returns how many bytes [`ingest`] would take into a session, or into a new one if there is none yet, and
+/// what they say.
 ///
 /// # Errors
 /// [`OpError::Transcript`], [`OpError::Store`].
-pub fn n_new(
+pub fn preview(
     store: &Store,
-    session: &Session,
+    session: Option<&Session>,
     foreign: &Foreign<'_>,
     file: &mut dyn Bytes,
-) -> Result<u64, OpError> {
+) -> Result<(u64, Told), OpError> {
     let mut look = Look { store, path: &foreign.path, file };
-    let name = session.id.to_string();
-    let Some(tip_oid) = store.tip(session.id)? else { return Ok(0) };
-    let sources = Sources::of(store, &name, &session.conversation, tip_oid);
-    let known = find(&sources, foreign, &mut look)?;
-    let news = look.news(foreign.kind, known.as_ref(), foreign.is_final)?;
-    Ok(news.map_or(0, |news| news.bytes.len() as u64))
+    let (mut known, mut extent) = (None, Extent::default());
+    if let Some(session) = session
+        && let Some(tip_oid) = store.tip(session.id)?
+    {
+        let name = session.id.to_string();
+        let sources = Sources::of(store, &name, &session.conversation, tip_oid);
+        known = find(&sources, foreign, &mut look)?;
+        extent = session.conversation.clone();
+    }
+    let Some(news) = look.news(foreign.kind, known.as_ref(), foreign.is_final)? else {
+        return Ok((0, Told::default()));
+    };
+    if let Some(converted) = &foreign.converted {
+        return Ok((news.bytes.len() as u64, told_by(converted)));
+    }
+    let bytes = look.read(news.from, u64::MAX)?;
+    let known = known.as_ref().filter(|_| news.from > 0);
+    let mut count = Count::new(foreign.kind, &extent, known, foreign.lineage.clone());
+    count.push(&bytes);
+    count.finish();
+    Ok((bytes.len() as u64, count.into_told()))
 }

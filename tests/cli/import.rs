@@ -154,6 +154,11 @@ fn a_named_file_of_an_unknown_agent_is_taken_if_something_is_said_in_it() {
     assert_eq!(summary["skipped"].as_array().map(Vec::len), Some(2));
     let settings = repo.run(&["import", path(&dir.join("settings.json"))]).exits(1);
     assert!(settings.stderr.contains("--layout says whose it is"), "{}", settings.stderr);
+    fs::write(dir.join("steps.jsonl"), "{\"step\":1}\n42\n[2]\n").expect("written");
+    let steps = repo.run(&["import", "--json", path(&dir.join("steps.jsonl"))]).ok().json();
+    let id = text(&steps["sessions"][0]["id"]);
+    assert_eq!(raw(&repo, id), "{\"step\":1}\n42\n[2]\n");
+    repo.run(&["delete", "-f", id]).ok();
     let managed = "{\"chainId\":\"C\",\"tokenUsage\":{},\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
     fs::write(dir.join("said.json"), managed).expect("written");
     repo.run(&["import", path(&dir.join("said.json"))]).exits(1);
@@ -180,11 +185,29 @@ fn a_dry_run_tells_and_changes_nothing() {
     assert_eq!(summary["sessions"][0]["id"], Value::Null);
     assert_eq!(summary["sessions"][0]["bytes"], whole.len());
     assert_eq!(repo.refs(), refs);
-    repo.run(&["import", path(&file)]).ok();
+    let would = repo.run(&["import", "-n", path(&file)]).ok().stderr;
+    let does = repo.run(&["import", path(&file)]).ok().stderr;
+    let (_, does) = does.split_once(": imported").expect("told");
+    assert_eq!(would, format!("would import{does}"));
     fs::write(&file, whole + &line("/x", 9, "assistant", "x")).expect("written");
     let refs = repo.refs();
     let summary = repo.run(&["import", "-n", "--json", path(&file)]).ok().json();
     assert_eq!((results(&summary), repo.refs()), (vec!["updated"], refs));
+    assert_eq!(summary["sessions"][0]["messages"], 1);
+}
+
+#[test]
+fn a_log_of_which_no_line_is_written_yet_is_no_error_and_no_session() {
+    let repo = TestRepo::of(PLAIN);
+    for (name, contents, status) in
+        [("a.jsonl", "", 0), ("b.jsonl", "\n \n", 0), ("c.json", "", 1), ("d.txt", "", 1)]
+    {
+        let file = repo.home.path().join(name);
+        fs::write(&file, contents).expect("written");
+        repo.run(&["import", path(&file)]).exits(status);
+        repo.run(&["import", "--agent", "codex", path(&file)]).exits(status);
+    }
+    assert_eq!(repo.git(&["for-each-ref", "refs/sessions"]), "");
 }
 
 #[test]

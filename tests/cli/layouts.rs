@@ -50,6 +50,19 @@ fn a_sample_of_each_layout_comes_back_key_for_key_in_every_kind_of_repository() 
 }
 
 #[test]
+fn a_file_that_is_named_needs_no_layout_and_a_mixture_does() {
+    let repo = TestRepo::new();
+    for (layout, sample, _) in SAMPLES {
+        let file = format!("{layout}.json");
+        repo.write(&file, sample);
+        let answer = repo.run(&["import", &file, "--json"]).ok().json();
+        assert_eq!(answer["sessions"][0]["result"], "created", "{layout}");
+        assert_eq!(import(&repo, layout, &file)["result"], "unchanged");
+    }
+    repo.run(&["import", "maestro.json", "monoco.json"]).exits(1);
+}
+
+#[test]
 fn what_an_imported_session_means_here_is_known() {
     let repo = TestRepo::new();
     for (layout, sample, _) in SAMPLES {

@@ -26,14 +26,15 @@ use crate::render::sanitize::to_terminal;
 ///
 /// The bytes of a transcript are kept as they are, but for secrets; "git session show --raw" gives them back.
 /// Importing again adds only what is new. Files in a directory that are no transcripts are skipped. A file of a
-/// program that has no reader is taken if it is named and messages or calls are found in it in the usual shapes; else only with
-/// "--agent unknown".
+/// program that has no reader is taken if it is named and has JSON objects on its lines (*.jsonl), or messages or calls
+/// in the usual shapes; else only with "--agent unknown".
 ///
 /// The agents that others use are read by plug-ins, which "git session agent list --help" tells of.
 ///
 /// With --layout, the files are those of another session manager. Each becomes a session, with its id, its
 /// state and its times, by one event of its history that says so, and is kept with it, so that
-/// "git session export" gives it back key for key. A file that has changed since updates its session.
+/// "git session export" gives it back key for key. A file that has changed since updates its session. Files that are
+/// named are known as such by their keys, without --layout.
 ///
 /// With --from, it is what another tool keeps in refs of this repository: the transcripts of Entire's checkpoints and
 /// the commits that name them; the sessions that git-ai's notes tell of, with their commits and lines. A session that
@@ -97,8 +98,8 @@ impl From<Named> for Layout {
 impl Import {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
-        if let Some(layout) = self.layout {
-            return import_layout::run(app, layout.into(), &self.paths, &self.json);
+        if let Some(layout) = self.layout(app) {
+            return import_layout::run(app, layout, &self.paths, &self.json);
         }
         check_fields::<TranscriptsObject>(&self.json.fields())?;
         if let Some(tool) = self.from {
@@ -119,6 +120,16 @@ impl Import {
             }
         }
         self.answer(app, &summary)
+    }
+
+    /// Returns the layout that is asked for, or that all files have.
+    fn layout(&self, app: &App) -> Option<Layout> {
+        let is_for_transcripts = self.session.is_some() || self.agent.is_some() || self.dry_run;
+        match self.layout {
+            Some(named) => Some(named.into()),
+            None if is_for_transcripts => None,
+            None => import_layout::recognise(app, &self.paths),
+        }
     }
 
     /// Returns the transcripts that are asked for, those first that others may be copied from.
@@ -178,9 +189,9 @@ impl Import {
         let agent = to_terminal(found.program());
         let what = match (imported.did, self.dry_run) {
             (Did::Nothing, _) => "nothing new".to_owned(),
-            (_, true) => format!("would import {} bytes", imported.n_bytes),
-            (_, false) => {
-                format!("imported {} messages, {} tool calls", told.n_messages, told.n_calls)
+            (_, is_dry) => {
+                let did = if is_dry { "would import" } else { "imported" };
+                format!("{did} {} messages, {} tool calls", told.n_messages, told.n_calls)
             }
         };
         let path = to_terminal(&found.path).into_owned();
@@ -191,8 +202,8 @@ impl Import {
     pub(super) fn answer(&self, app: &App, summary: &TranscriptsObject) -> Result<(), CliError> {
         if !summary.skipped.is_empty() {
             let n = summary.skipped.len();
-            let noun = if n == 1 { "file that is" } else { "files that are" };
-            app.narrate(&format!("Skipped {n} {noun} no transcript"));
+            let noun = if n == 1 { "file" } else { "files" };
+            app.narrate(&format!("Skipped {n} {noun} without a transcript"));
         }
         if self.json.is_wanted() {
             app.answer_json(&json::select(json::to_map(summary), &self.json.fields()))?;
@@ -213,6 +224,7 @@ fn unknown(app: &App, path: &Path) -> Result<Vec<Transcript>, CliError> {
         unknown takes any other)";
     match transcripts::of_unknown(app, path)? {
         Some(transcript) => Ok(vec![transcript]),
+        None if transcripts::is_blank_log(path) => Ok(Vec::new()),
         None => Err(OpError::invalid("path", reason).into()),
     }
 }

@@ -17,6 +17,18 @@ use super::show::check_fields;
 /// How deep directories are searched.
 const MAX_DEPTH: usize = 16;
 
+/// Returns the layout that all of these files have; `None` if one of them is something else.
+pub fn recognise(app: &App, paths: &[String]) -> Option<Layout> {
+    let of_file = |path: &String| {
+        let path = app.dir().join(path);
+        let is_document = path.extension().is_some_and(|it| it == "json");
+        let bytes = if is_document { fs::read(path).ok()? } else { return None };
+        Layout::recognise(&serde_json::from_slice(&bytes).ok()?)
+    };
+    let layout = of_file(paths.first()?)?;
+    paths[1..].iter().all(|path| of_file(path) == Some(layout)).then_some(layout)
+}
+
 /// Imports files and what is in directories, and tells what became of each.
 pub fn run(app: &App, layout: Layout, paths: &[String], json: &Json) -> Result<(), CliError> {
     check_fields::<ImportObject>(&json.fields())?;

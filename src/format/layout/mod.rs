@@ -42,6 +42,21 @@ impl Layout {
         }
     }
 
+    /// Returns the layout of a file with these keys; `None` if it is of none.
+    pub fn recognise(file: &Map) -> Option<Layout> {
+        let has = |key: &str| file.contains_key(key);
+        let has_any = |keys: [&str; 3]| keys.into_iter().any(has);
+        if has("session_id") && has_any(["feature_request", "git_context", "checkpoints"]) {
+            Some(Layout::Maestro)
+        } else if has("id") && has("issue_id") {
+            Some(Layout::Monoco)
+        } else if has("id") && has("startTime") && has_any(["chainId", "tokenUsage", "toolCalls"]) {
+            Some(Layout::Choragen)
+        } else {
+            None
+        }
+    }
+
     /// Returns the directory of the sessions, below the top of a work tree.
     pub fn directory(self) -> &'static str {
         match self {
@@ -112,10 +127,13 @@ pub struct Told<'a> {
 /// it.
 ///
 /// # Errors
-/// Names the key if there is no id.
+/// Names the key if there is no id, or one that could not be the name of a file.
 pub fn id_of(layout: Layout, file: &Map) -> Result<SessionId, Invalid> {
     match file.get(layout.id_key()) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(identity(text).0),
+        Some(Value::String(text)) if names::is_file_name(text) => Ok(identity(text).0),
+        Some(Value::String(text)) if !text.is_empty() => {
+            Err(Invalid::new(layout.id_key(), "is no name of a file"))
+        }
         Some(_) => Err(Invalid::new(layout.id_key(), "is no text, or empty")),
         None => Err(Invalid::missing(layout.id_key())),
     }

@@ -27,6 +27,12 @@ pub fn identity(foreign: &str) -> (SessionId, Option<String>) {
     (id, text::is_session_name(foreign).then(|| foreign.to_owned()))
 }
 
+/// Tells whether an id could be a part of a path, as those of all managers are.
+pub(super) fn is_file_name(id: &str) -> bool {
+    let is_plain = |c: char| !matches!(c, '/' | '\\') && !c.is_control();
+    !id.is_empty() && !id.starts_with('.') && id.chars().all(is_plain)
+}
+
 /// Reads `session-YYYYMMDD-HHMMSS-xxxxxx`: its time, in milliseconds, and its last three bytes.
 fn dated(name: &str) -> Option<(u64, [u8; 3])> {
     let rest = name.strip_prefix("session-")?;

@@ -187,3 +187,28 @@ fn a_foreign_id_stands_for_the_same_session_always() {
     }
     assert_eq!(identity("x").0.to_string(), "d228cb69-781a-8caf-b891-2b704e4a9477");
 }
+
+#[test]
+fn a_file_tells_its_layout() {
+    let monoco = MONOCO.replace("1e400e", "1");
+    for (file, layout) in [
+        (MAESTRO, Some(Layout::Maestro)),
+        (r#"{"session_id": "x", "checkpoints": []}"#, Some(Layout::Maestro)),
+        (&monoco, Some(Layout::Monoco)),
+        (CHORAGEN, Some(Layout::Choragen)),
+        (r#"{"id": "x", "startTime": "y", "messages": []}"#, None),
+        (r#"{"name": "package", "version": "1.0.0"}"#, None),
+    ] {
+        assert_eq!(Layout::recognise(&map(file)), layout, "{file}");
+    }
+}
+
+#[test]
+fn an_id_that_leaves_the_directory_is_none() {
+    for id in ["../../x", "a/b", "a\\\\b", ".", "..", ".hidden", "a\\u0000b"] {
+        let file = map(&format!(r#"{{"id": "{id}"}}"#));
+        let error = id_of(Layout::Choragen, &file).expect_err(id);
+        assert!(error.to_string().contains("is no name of a file"), "{id}: {error}");
+    }
+    assert!(id_of(Layout::Choragen, &map(r#"{"id": "not a uuid"}"#)).is_ok());
+}
