@@ -21,6 +21,9 @@ const MAX_TEXT: u64 = 256 << 20;
 /// The line that begins a session of Aider's.
 const AIDER: &[u8] = b"# aider chat started at ";
 
+/// What a database of SQLite begins with. Source: its file format, 1.3.1.
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
 /// Directories with transcripts, below the home directory.
 const PLACES: [&str; 13] = [
     ".codex/sessions",
@@ -182,6 +185,12 @@ pub fn of_unknown(app: &App, path: &Path) -> Result<Option<Transcript>, CliError
 /// Tells whether a file is a log of lines of which none has been written yet.
 pub fn is_blank_log(path: &Path) -> bool {
     is_log(path) && fs::read(path).is_ok_and(|bytes| bytes.trim_ascii().is_empty())
+}
+
+/// Tells whether a file is a database of SQLite.
+pub fn is_database(path: &Path) -> bool {
+    let mut head = [0; SQLITE.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *SQLITE
 }
 
 /// Tells whether a file is called as one of JSON Lines.

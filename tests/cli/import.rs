@@ -137,6 +137,10 @@ fn files_that_are_no_transcripts_are_told_of_and_hide_nothing() {
     let summary: Value = serde_json::from_str(&named.stdout).expect("JSON");
     assert_eq!(results(&summary), ["unchanged"]);
     assert_eq!(summary["failed"].as_array().map(Vec::len), Some(1));
+    let database = dir.join("opencode.db");
+    fs::write(&database, b"SQLite format 3\0and pages").expect("written");
+    let database = repo.run(&["import", path(&database)]).exits(1);
+    assert!(database.stderr.contains("opencode export"), "{}", database.stderr);
     let missing = repo.run(&["import", "nowhere.jsonl"]).exits(1);
     assert!(missing.stderr.contains("cannot import"), "{}", missing.stderr);
     repo.run(&["import"]).exits(129);

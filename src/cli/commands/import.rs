@@ -220,13 +220,23 @@ impl Import {
 
 /// Returns the transcript of a program without a reader of its own, whose file somebody has named.
 fn unknown(app: &App, path: &Path) -> Result<Vec<Transcript>, CliError> {
-    let reason = "is no transcript of a known agent (--agent or --layout says whose it is, --agent \
-        unknown takes any other)";
-    match transcripts::of_unknown(app, path)? {
-        Some(transcript) => Ok(vec![transcript]),
-        None if transcripts::is_blank_log(path) => Ok(Vec::new()),
-        None => Err(OpError::invalid("path", reason).into()),
+    if let Some(transcript) = transcripts::of_unknown(app, path)? {
+        return Ok(vec![transcript]);
     }
+    if transcripts::is_blank_log(path) {
+        return Ok(Vec::new());
+    }
+    let reason = match transcripts::is_database(path) {
+        true => {
+            "is a database, which is not read; the agent's own export of a session is (\"opencode \
+             export <id>\", \"goose session export\")"
+        }
+        false => {
+            "is no transcript of a known agent (--agent or --layout says whose it is, --agent \
+             unknown takes any other)"
+        }
+    };
+    Err(OpError::invalid("path", reason).into())
 }
 
 /// Returns the files that a path means, and whether the path is the file's own.
