@@ -1,9 +1,9 @@
 //! Packs melt into larger ones, so that their number stays small.
 //!
 //! Each write makes one pack of level 0. Whenever there are eight of a level, their entries are
-//! copied as they are into one pack of the next level; so 100,000 writes leave at most about eight
-//! packs on each of six levels. This is done by [`super::Writer::roll_if_due`] after one write in
-//! four, when the write is already answered.
+//! copied as they are into one pack of the next level (or of as many as one copy may hold); so 100,000
+//! writes leave at most about eight packs on each of six levels. This is done by
+//! [`super::Writer::roll_if_due`] after one write in four, when the write is already answered.
 //!
 //! Nothing is lost beside `git gc` and `git repack`, whatever the order:
 //! - A pack is removed only while all of its objects are in a new one that is durable and has a
@@ -31,7 +31,7 @@ use super::{
 
 /// How many packs of a level become one of the next.
 const FAN_OUT: usize = 8;
-/// The most that is copied at once; larger packs are left to git.
+/// The most that is copied at once; packs of more than half of it are left to git.
 const MAX_BYTES: u64 = 64 << 20;
 /// After this time git itself does not believe a `gc.pid` any more.
 const GC_PID_AGE: Duration = Duration::from_secs(12 * 60 * 60);
@@ -111,31 +111,39 @@ impl Batch {
         level: u8,
         hash_kind: HashKind,
     ) -> Result<Option<Batch>, PackError> {
-        let mut candidates = shelf.published(medium, level);
-        if candidates.len() < FAN_OUT {
-            return Ok(None);
-        }
-        let mut n_bytes = 0;
-        candidates.retain(|name| {
-            let found = medium.identity(&shelf.path(name, "pack"));
-            let n_more = found.map_or(u64::MAX, |it| it.n_bytes);
-            let fits = n_more <= MAX_BYTES / 2 && n_bytes + n_more <= MAX_BYTES;
-            n_bytes += if fits { n_more } else { 0 };
-            fits
+        let candidates = shelf.published(medium, level).into_iter().filter_map(|name| {
+            let found = medium.identity(&shelf.path(&name, "pack")).ok()?;
+            Some((name, found.n_bytes))
         });
         let mut builder = PackBuilder::default();
         let mut names = Vec::new();
-        for name in candidates {
+        for name in choose(candidates) {
             if copy(medium, shelf, &name, hash_kind, &mut builder)? {
                 names.push(name);
             }
         }
-        if names.len() < FAN_OUT {
+        if names.len() < 2 {
             return Ok(None);
         }
         let encoded = builder.finish(hash_kind)?;
         Ok(Some(Batch { names, encoded }))
     }
+}
+
+/// Chooses what is melted of packs with these sizes in bytes: nothing before there are eight that are not
+/// left to git, then as many as one copy may hold, which are two at least.
+fn choose<T>(candidates: impl Iterator<Item = (T, u64)>) -> Vec<T> {
+    let candidates: Vec<_> = candidates.filter(|(_, n)| *n <= MAX_BYTES / 2).collect();
+    if candidates.len() < FAN_OUT {
+        return Vec::new();
+    }
+    let mut n_bytes = 0;
+    let fits = |(pack, n): (T, u64)| {
+        let fits = n_bytes + n <= MAX_BYTES;
+        n_bytes += if fits { n } else { 0 };
+        fits.then_some(pack)
+    };
+    candidates.into_iter().filter_map(fits).collect()
 }
 
 /// Copies the entries of a pack as they are. A pack that is damaged, or has deltas and so is not
@@ -188,4 +196,32 @@ fn entries<'a>(
         (is_whole && crc32fast::hash(bytes) == entry.crc32).then_some((entry, bytes))
     };
     entries.into_iter().zip(ends.into_iter().chain([end])).map(cut).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns how many of packs with these sizes, in MiB, are melted.
+    fn n_chosen(sizes: &[u64]) -> usize {
+        choose(sizes.iter().map(|n| ((), n << 20))).len()
+    }
+
+    #[test]
+    fn large_packs_are_melted_by_fewer_and_the_largest_never() {
+        for (sizes, expected) in [
+            (&[1; 7][..], 0),
+            (&[1; 8], 8),
+            (&[8; 8], 8),
+            (&[9; 8], 7),
+            (&[16; 8], 4),
+            (&[32; 8], 2),
+            (&[33; 8], 0),
+            (&[33, 1, 1, 1, 1, 1, 1, 1], 0),
+            (&[33, 1, 1, 1, 1, 1, 1, 1, 1], 8),
+            (&[30, 30, 30, 1, 1, 1, 1, 1], 6),
+        ] {
+            assert_eq!(n_chosen(sizes), expected, "{sizes:?}");
+        }
+    }
 }
