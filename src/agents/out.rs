@@ -5,8 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::record::Record;
 use super::scan::Span;
-use crate::model::conversation::{Event, Payload, SessionStart, Source};
+use crate::model::conversation::{Content, Event, Payload, SessionStart, Source};
 use crate::model::{Timestamp, Value};
+
+/// What the ids begin with that calls get here where their agent gave them none.
+const OWN_ID: &str = "h:";
 
 /// What a transcript says of its session as a whole.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,14 +64,17 @@ impl Lineage {
         self.marks.extend(&other.marks);
     }
 
-    /// Notes what an event that was told in another way says, by the ids of its answer and its call.
+    /// Notes what an event that was told in another way says, by the ids of its answer and its call, and by its words.
     pub fn tell(&mut self, event: &Event) {
-        self.marks.extend(told(event));
+        self.marks.extend(by_id(event));
+        self.marks.extend(by_words(event));
     }
 
-    /// Tells whether what an event says was told in another way.
+    /// Tells whether what an event says was told in another way: under the same id, or where it has none, in the same
+    /// words.
     pub fn was_told(&self, event: &Event) -> bool {
-        told(event).is_some_and(|mark| self.marks.contains(&mark))
+        let mark = by_id(event).or_else(|| by_words(event));
+        mark.is_some_and(|mark| self.marks.contains(&mark))
     }
 
     pub(super) fn has(&self, mark: &impl Hash) -> bool {
@@ -80,8 +86,8 @@ impl Lineage {
     }
 }
 
-/// Returns what an event is known by that is told in two ways; `None` if by nothing.
-fn told(event: &Event) -> Option<u64> {
+/// Returns what an event is known by that is told in two ways, from an id of the agent's; `None` if it has none.
+fn by_id(event: &Event) -> Option<u64> {
     let (what, id) = match &event.payload {
         Payload::Message(it) => ("message", it.msg.as_ref()?),
         Payload::Usage(it) => ("usage", it.msg.as_ref()?),
@@ -89,7 +95,28 @@ fn told(event: &Event) -> Option<u64> {
         Payload::ToolResult(it) => ("result", &it.call),
         _ => return None,
     };
-    (!id.is_empty()).then(|| hash(&(what, id)))
+    let is_of_agent = !id.is_empty() && !id.starts_with(OWN_ID);
+    is_of_agent.then(|| hash(&(what, id)))
+}
+
+/// Returns what a message or a call without an id is known by.
+fn by_words(event: &Event) -> Option<u64> {
+    match &event.payload {
+        Payload::Message(it) => {
+            let text = Content::text_of(&it.content);
+            let text = bare(&text);
+            (!text.is_empty()).then(|| hash(&("said", it.role.as_str(), text)))
+        }
+        Payload::ToolCall(it) => Some(hash(&("called", &it.name, it.input.to_string()))),
+        _ => None,
+    }
+}
+
+/// Returns a prompt without the tags that Cursor puts around it in its transcript only.
+fn bare(text: &str) -> &str {
+    let text = text.trim();
+    let inner = text.strip_prefix("<user_query>").and_then(|it| it.strip_suffix("</user_query>"));
+    inner.unwrap_or(text).trim()
 }
 
 fn hash(mark: &impl Hash) -> u64 {
@@ -197,7 +224,7 @@ impl Out<'_> {
             state.has_call_ids = true;
             return id;
         }
-        let id = format!("h:{}.{}.{}", state.file, self.span.offset, state.n_unnamed);
+        let id = format!("{OWN_ID}{}.{}.{}", state.file, self.span.offset, state.n_unnamed);
         state.n_unnamed += 1;
         if state.open_calls.len() == MAX_OPEN_CALLS {
             state.open_calls.pop_front();
@@ -213,7 +240,7 @@ impl Out<'_> {
             return id;
         }
         let open = self.state.open_calls.pop_front();
-        open.unwrap_or_else(|| if id.is_empty() { "h:none".to_owned() } else { id })
+        open.unwrap_or_else(|| if id.is_empty() { format!("{OWN_ID}none") } else { id })
     }
 
     /// Returns a hash of a text.

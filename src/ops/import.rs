@@ -2,7 +2,9 @@
 //! agent's own id.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::{Read as _, SeekFrom};
+use std::path::Path;
 use std::rc::Rc;
 
 use crate::agents::{self, AgentKind, Lineage};
@@ -42,7 +44,7 @@ impl Found {
     /// Returns what is known of a transcript of which somebody else made events.
     pub fn of(converted: Converted, path: &str) -> Found {
         let told = ingest::told_by(&converted);
-        let native_id = native_id(&told, path);
+        let native_id = native_id(AgentKind::Unknown, &told, path);
         let (kind, path) = (AgentKind::Unknown, path.to_owned());
         Found { kind, path, native_id, told, converted: Some(Rc::new(converted)) }
     }
@@ -59,10 +61,12 @@ impl Found {
     }
 }
 
-/// Returns the agent's own id of its session; its path, if it has none.
-fn native_id(told: &Told, path: &str) -> String {
-    let native_id = told.facts.session_id.clone().filter(|it| text::is_line(it, text::MAX_FIELD));
-    native_id.unwrap_or_else(|| path.to_owned())
+/// Returns the agent's own id of its session; its path, if it has none. Cursor tells it in the name of the file only.
+fn native_id(kind: AgentKind, told: &Told, path: &str) -> String {
+    let stem = Path::new(path).file_stem().and_then(OsStr::to_str);
+    let named = stem.filter(|it| kind == AgentKind::Cursor && SessionId::parse(it).is_some());
+    let native_id = told.facts.session_id.as_deref().or(named);
+    native_id.filter(|it| text::is_line(it, text::MAX_FIELD)).unwrap_or(path).to_owned()
 }
 
 /// What was done.
@@ -117,7 +121,7 @@ pub fn scout(kind: AgentKind, path: &str, file: &mut dyn Bytes) -> Result<Found,
         head = read(u64::MAX)?;
     }
     let told = ingest::told(kind, &head);
-    let native_id = native_id(&told, path);
+    let native_id = native_id(kind, &told, path);
     Ok(Found { kind, path: path.to_owned(), native_id, told, converted: None })
 }
 

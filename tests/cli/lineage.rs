@@ -295,3 +295,41 @@ fn what_a_hook_has_told_is_not_counted_again_in_an_export() {
     assert_eq!(all(), (96, 9, 1));
     repo.check();
 }
+
+#[test]
+fn what_cursor_told_its_hooks_is_not_said_again_by_its_transcript() {
+    let repo = TestRepo::without_checkpoints();
+    let native = "1f6c2a5e-7a1b-4f0e-9d43-0c8a3b3f2e11";
+    let hear = |event: &str, more: Value| {
+        let mut said = json!({ "conversation_id": native, "generation_id": format!("g-{event}"),
+            "cursor_version": "2.1.0", "workspace_roots": [repo.root.to_string_lossy()] });
+        let more = more.as_object().expect("an object").clone();
+        said.as_object_mut().expect("an object").extend(more);
+        repo.feed(&["hook", "agent", "cursor", event], &said.to_string()).ok();
+    };
+    hear("beforeSubmitPrompt", json!({ "prompt": "Fix the login" }));
+    let call = json!({ "tool_name": "Shell", "tool_input": { "command": "ls" },
+        "tool_use_id": "call_1", "tool_output": "a" });
+    hear("postToolUse", call);
+    hear("afterAgentResponse", json!({ "text": "Fixed." }));
+    let line = |role: &str, block: Value| {
+        let record = json!({ "role": role, "message": { "content": [block] } });
+        format!("{record}\n")
+    };
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    let input = json!({ "type": "tool_use", "name": "Shell", "input": { "command": "ls" } });
+    let transcript = [
+        line("user", text("<user_query>\nFix the login\n</user_query>")),
+        line("assistant", input),
+        line("assistant", text("Fixed.")),
+        line("assistant", text("Nobody told this.")),
+    ];
+    let path = format!(".cursor/projects/repo/agent-transcripts/{native}.jsonl");
+    let path = repo.home.path().join(path);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+    fs::write(&path, transcript.concat()).expect("a transcript");
+    repo.run(&["import", path.to_str().expect("UTF-8")]).ok();
+    assert_eq!(events(&repo, native, "message"), (2, 3));
+    assert_eq!(events(&repo, native, "tool.call"), (1, 1));
+    repo.check();
+}
