@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::harness::{OTHER_ID, Output, PLAIN, TestRepo, for_each_kind, text, texts};
+use super::harness::{OTHER_ID, Output, PLAIN, TestRepo, for_each_kind, kinds, text, texts};
 use super::hooked::{commit, hook, start};
 
 /// What is said in the session.
@@ -199,4 +199,17 @@ fn a_summary_tells_a_pull_request_what_was_asked_decided_and_checked() {
     assert_eq!(own["sessions"][0]["commits"], told["sessions"][0]["commits"]);
     repo.run(&["summary", "a..b", "c..d"]).exits(129);
     repo.run(&["summary", "--base", "nothing"]).exits(128);
+}
+
+#[test]
+fn what_is_neither_a_commit_nor_a_file_is_an_error_where_nothing_is_committed_too() {
+    for kind in kinds() {
+        for repo in [TestRepo::unborn(*kind), TestRepo::bare(*kind)] {
+            for target in ["HEAD", "main", "HEAD:3", "x"] {
+                let refused = repo.run(&["why", target]).refused();
+                let expected = format!("'{target}' is neither a commit nor a file\n");
+                assert!(refused.contains(&expected), "{kind:?}: {refused}");
+            }
+        }
+    }
 }

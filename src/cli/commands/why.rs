@@ -74,13 +74,16 @@ impl Why {
     /// Finds out what is meant. What is there under the whole name is meant before a line of it.
     fn target(&self, app: &App) -> Result<Target<'_>, CliError> {
         let store = app.store()?;
+        // Without a work tree, a file is one of HEAD's commit; without that there is none.
+        let is_bare = store.work_dir().is_none();
+        let has_files = !is_bare || store.head()?.commit.is_some();
         let is_file = |path: &OsStr| {
             let place = Path::new(path);
-            store.work_dir().is_none() || app.dir().join(place).symlink_metadata().is_ok()
+            has_files && (is_bare || app.dir().join(place).symlink_metadata().is_ok())
         };
         let given = self.target.as_os_str();
         let commit = given.to_str().and_then(|revision| store.find_commit(revision));
-        let is_here = store.work_dir().is_some() && is_file(given);
+        let is_here = !is_bare && is_file(given);
         let shown = given.to_string_lossy();
         match (commit, is_here) {
             (Some(_), true) => Err(CliError::Usage(format!(
@@ -96,7 +99,7 @@ impl Why {
                     }
                     Ok(Target::Lines(path, first, last))
                 }
-                _ if store.work_dir().is_none() => Ok(Target::File(given)),
+                _ if is_bare && has_files => Ok(Target::File(given)),
                 _ => {
                     let reason = format!("'{shown}' is neither a commit nor a file");
                     Err(OpError::invalid("commit-or-path", reason).into())
