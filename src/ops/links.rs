@@ -18,6 +18,9 @@ pub struct Made {
     pub replaced_by: Option<Oid>,
 }
 
+/// A commit of a session with the first line of its message; `None` if it is not here.
+pub type WithSubject = (Made, Option<String>);
+
 /// Returns the commits that were made in the session that `snapshot` holds, in the order in which they were
 /// recorded; those that were replaced, too.
 ///
@@ -47,6 +50,12 @@ pub fn commits_of(
     };
     let made = |link: CommitLink| Made { replaced_by: newest(link.commit_oid), link };
     Ok(links.into_iter().map(made).collect())
+}
+
+/// Returns commits with the first lines of their messages, which no list has.
+pub fn with_subjects(store: &Store, commits: Vec<Made>) -> Vec<WithSubject> {
+    let subject = |made: &Made| Some(store.commit(made.link.commit_oid).ok()?.subject().to_owned());
+    commits.into_iter().map(|made| (made.clone(), subject(&made))).collect()
 }
 
 /// Returns what the session with these entries recorded of a commit: one short file is read.

@@ -6,7 +6,7 @@ use crate::lifecycle::{Lifecycle, Standing};
 use crate::model::{Class, Oid, Session, SessionId};
 use crate::ops::OpError;
 use crate::ops::agent_state::{self, Activity};
-use crate::ops::links::{self, Made};
+use crate::ops::links::{self, WithSubject};
 use crate::ops::observe::{self, Observed};
 use crate::store::{Snapshot, Store, StoreError};
 
@@ -26,7 +26,7 @@ pub struct View {
     /// What its agent does just now, where one lives that tells us.
     pub activity: Option<Activity>,
     /// The commits that were made in it, if somebody has asked for them.
-    pub made: Option<Vec<Made>>,
+    pub made: Option<Vec<WithSubject>>,
 }
 
 impl View {
@@ -59,7 +59,8 @@ impl View {
     /// # Errors
     /// [`OpError::Store`] if they cannot be read.
     pub fn with_commits(mut self, store: &Store, snapshot: &Snapshot) -> Result<View, OpError> {
-        self.made = Some(links::commits_of(store, snapshot, &self.session)?);
+        let made = links::commits_of(store, snapshot, &self.session)?;
+        self.made = Some(links::with_subjects(store, made));
         Ok(self)
     }
 

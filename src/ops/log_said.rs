@@ -11,8 +11,18 @@ use crate::ops::{OpError, load, record, told};
 use crate::store::Store;
 
 /// The kinds of the events of a history.
-pub const KINDS: [&str; 9] =
-    ["create", "transition", "update", "attach", "detach", "worker", "record", "import", "undo"];
+pub const KINDS: [&str; 10] = [
+    "create",
+    "transition",
+    "update",
+    "attach",
+    "detach",
+    "worker",
+    "record",
+    "commit",
+    "import",
+    "undo",
+];
 
 /// Checks that there are such kinds of events.
 ///

@@ -4,18 +4,14 @@ use std::io::{self, Write};
 
 use super::sanitize::to_terminal;
 use super::style::{Slot, Style};
-use crate::ops::links::Made;
+use crate::ops::links::WithSubject;
 
 /// Writes a line for each commit: its short id, how much it changes, its subject where it is here, and what
 /// became of it.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn list(
-    out: &mut dyn Write,
-    commits: &[(Made, Option<String>)],
-    style: &Style,
-) -> io::Result<()> {
+pub fn list(out: &mut dyn Write, commits: &[WithSubject], style: &Style) -> io::Result<()> {
     for (made, subject) in commits {
         let short = made.link.commit_oid.short();
         let short = style.paint(Some(Slot::Handle), &short);
@@ -32,6 +28,7 @@ pub fn list(
 mod tests {
     use super::*;
     use crate::model::{CommitLink, KnownBy, PatchSize};
+    use crate::ops::links::Made;
     use crate::render::fixture::{self, HOSTILE, is_harmless, written};
 
     #[test]

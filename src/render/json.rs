@@ -17,9 +17,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::format::link;
 use crate::model::{Artifact, Map, Timestamp, Value, Worker, text};
-use crate::ops::links::{self, Made};
+use crate::ops::links::{self, WithSubject};
 use crate::ops::list::Listing;
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
@@ -101,8 +100,7 @@ pub struct SessionObject {
     pub tokens: TokensObject,
     /// How much of the conversation is kept.
     pub conversation: ConversationObject,
-    /// Commits made in it, those that were replaced too: maps as in FORMAT.md, "Commits", with `replaced_by`, the full id
-    /// of the newest one that stands for it.
+    /// Commits made in it, those that were replaced too: objects as `show --commits --json` has them.
     pub commits: Vec<Value>,
     /// Checkpoints of the work tree.
     pub checkpoints: Vec<Value>,
@@ -258,12 +256,8 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
 /// them, what its record has of them.
 fn made_in(view: &View) -> Vec<Value> {
     let Some(made) = &view.made else { return view.session.commits.clone() };
-    let object = |made: &Made| {
-        let mut map = link::to_map(&made.link);
-        if let Some(oid) = made.replaced_by {
-            map.insert("replaced_by".to_owned(), oid.to_string().into());
-        }
-        Value::Object(map)
+    let object = |(made, subject): &WithSubject| {
+        Value::Object(to_map(&commit::commit(made, subject.clone())))
     };
     made.iter().map(object).chain(links::unclear(&view.session).cloned()).collect()
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::gits::{Git, path_with, put_git};
+use serde_json::Value;
+
 use super::harness::{Kind, Output, PLAIN, TestRepo, kinds, text, texts};
 use super::hooked::{linked, named, start};
 
@@ -82,10 +84,13 @@ fn after_init_commits_and_their_session_know_each_other_however_they_are_made() 
         let shown = repo.show(&id)["commits"].clone();
         let all = [&one, &two, &amended, &side, &main, &merged, &topic, &rebased];
         assert_eq!(texts(&shown, "commit"), all.map(String::as_str), "{kind:?} {git:?}");
-        assert_eq!(
-            (text(&shown[1]["replaced_by"]), shown[0].get("replaced_by")),
-            (&*amended, None)
-        );
+        assert_eq!(text(&shown[1]["replaced_by"]), &*amended);
+        assert_eq!(shown[0]["replaced_by"], Value::Null);
+        assert_eq!(text(&shown[2]["subject"]), "two");
+        let told = repo.run(&["show", &id, "--commits", "--json"]).json();
+        assert_eq!(told["commits"], shown, "there is one shape of a commit");
+        let events = repo.run(&["log", &id, "--type", "commit", "--oneline"]).ok().stdout;
+        assert_eq!(events.lines().count(), 8, "{events}");
         assert_eq!(text(&shown[6]["replaced_by"]), rebased);
         assert_eq!(text(&shown[7]["known_by"]), "rewrite");
         let page = repo.run(&["show", &id]).ok().stdout;

@@ -29,7 +29,8 @@ pub struct Log {
     /// Show the session that made this commit, up to the event that recorded it
     #[arg(long, value_name = "commit", conflicts_with_all = ["session", "follow", "patch", "worker"])]
     commit: Option<String>,
-    /// Only events of these kinds: create, transition, update, attach, detach, worker, record, undo; or
+    /// Only events of these kinds: create, transition, update, attach, detach, worker, record, commit,
+    /// import, undo; or
     /// of what was recorded: message, tool, decision, error, note, usage, checkpoint (which
     /// may be either) and others
     #[arg(long = "type", value_name = "kind", value_delimiter = ',')]

@@ -8,7 +8,7 @@ use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, output};
 use crate::model::{Oid, SessionId, Timestamp};
-use crate::ops::links::{self, Made};
+use crate::ops::links;
 use crate::ops::load::{self, Loaded, View};
 use crate::ops::{OpError, log};
 use crate::render::conversation::Part;
@@ -108,9 +108,7 @@ impl Show {
 fn commits(app: &App, loaded: &Loaded, wanted: &Json) -> Result<(), CliError> {
     let store = app.store()?;
     let made = links::commits_of(store, &loaded.snapshot, &loaded.view.session)?;
-    let subject = |made: &Made| Some(store.commit(made.link.commit_oid).ok()?.subject().to_owned());
-    let told: Vec<(Made, Option<String>)> =
-        made.into_iter().map(|made| (made.clone(), subject(&made))).collect();
+    let told = links::with_subjects(store, made);
     if wanted.is_wanted() {
         check_fields::<json::CommitObject>(&wanted.fields())?;
         return app.answer_json(&json::commits(&told, &wanted.fields()));

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::{select, to_map};
 use crate::model::{Oid, Timestamp, Value};
-use crate::ops::links::Made;
+use crate::ops::links::{Made, WithSubject};
 
 /// A commit that was made in a session.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -45,14 +45,15 @@ pub struct CommitObject {
 }
 
 /// Returns commits with their subjects as one document, of each only `fields`, if any are named.
-pub fn commits(commits: &[(Made, Option<String>)], fields: &[String]) -> Value {
-    let object = |(made, subject): &(Made, Option<String>)| {
+pub fn commits(commits: &[WithSubject], fields: &[String]) -> Value {
+    let object = |(made, subject): &WithSubject| {
         Value::Object(select(to_map(&commit(made, subject.clone())), fields))
     };
     serde_json::json!({ "commits": commits.iter().map(object).collect::<Vec<_>>() })
 }
 
-fn commit(made: &Made, subject: Option<String>) -> CommitObject {
+/// Returns a commit with its subject as an object.
+pub(super) fn commit(made: &Made, subject: Option<String>) -> CommitObject {
     let link = &made.link;
     let hex = |oid: Option<Oid>| oid.map(|oid| oid.to_string());
     let all = |oids: &[Oid]| oids.iter().map(Oid::to_string).collect();

@@ -226,7 +226,7 @@ fn checkpoints(session: &Session, style: &Style) -> Vec<String> {
 /// Returns how many commits stand, and how many others they replaced.
 fn commits(view: &View) -> Option<String> {
     let made = view.made.as_deref().unwrap_or_default();
-    let n_replaced = made.iter().filter(|it| it.replaced_by.is_some()).count();
+    let n_replaced = made.iter().filter(|(it, _)| it.replaced_by.is_some()).count();
     let n_unclear = links::unclear(&view.session).count();
     match (made.len() - n_replaced + n_unclear, n_replaced) {
         (0, 0) => None,
