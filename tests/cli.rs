@@ -18,6 +18,7 @@ mod cli {
     mod checkpoint;
     mod damage;
     mod delete;
+    mod diff;
     mod doctor;
     mod entire;
     mod errors;

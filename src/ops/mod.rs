@@ -71,6 +71,7 @@ pub mod summary;
 mod title;
 pub mod told;
 pub mod transition;
+pub mod turn;
 pub mod undo;
 pub mod update;
 pub mod watch;

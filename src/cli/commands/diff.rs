@@ -6,9 +6,11 @@ use clap::Args;
 use crate::cli::CliError;
 use crate::cli::app::App;
 use crate::cli::options::When;
-use crate::model::Class;
+use crate::model::{Class, Oid};
 use crate::ops::checkpoint::{self, Point};
-use crate::ops::load;
+use crate::ops::load::{self, Loaded, View};
+use crate::ops::turn;
+use crate::store::Store;
 
 /// Show what a session changed, by "git diff"
 ///
@@ -17,16 +19,24 @@ use crate::ops::load;
 /// "start", after it "last". Without any, where the session began is compared with the work tree, or once
 /// the session has ended with its newest checkpoint.
 ///
+/// With --message it is what changed in the turn of a message, until the next request: the newest checkpoint before
+/// the request is compared with the newest one before the next request, or after the last request with the work
+/// tree. Agents' hooks take a checkpoint at the end of each turn that changed something. The numbers of the messages
+/// are those of "git session show --messages".
+///
 /// The work tree is taken as "git session checkpoint" takes it, files that git does not track included.
 /// What follows, options and paths, is git diff(1)'s.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "git session diff [<session>] [<checkpoint>[..<checkpoint>]] [<git diff options>] \
-    [-- <path>...]"
+    [-- <path>...]\n       git session diff [<session>] --message <n> [<git diff options>] [-- <path>...]"
 )]
 #[command(after_help = "Examples:\n  git session diff --stat\n  git session diff 1..2 -- src\n  \
-    git session diff last")]
+    git session diff last\n  git session diff --message 3")]
 pub struct Diff {
+    /// What changed in the turn of this message
+    #[arg(long, value_name = "n")]
+    message: Option<u64>,
     /// The session (default: the current one), what to compare, and options and paths of git diff
     #[arg(value_name = "word", trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
@@ -41,6 +51,7 @@ struct Range(Point, Option<Point>);
 struct Words {
     session: Option<String>,
     range: Option<Range>,
+    message: Option<u64>,
     rest: Vec<OsString>,
 }
 
@@ -50,17 +61,19 @@ impl Diff {
         let words = Words::of(self.words)?;
         let session_id = app.resolve(words.session.as_deref())?;
         let store = app.store()?;
-        let view = load::load(store, session_id)?.view;
-        let is_over = view.class == Class::Ended || store.work_dir().is_none();
-        let to = is_over.then_some(Point::Newest);
-        let Range(from, to) = words.range.unwrap_or(Range(Point::Start, to));
-        let from = from.tree(store, &view)?;
+        let loaded = load::load(store, session_id)?;
+        let (from, to) = match (self.message.or(words.message), words.range) {
+            (Some(_), Some(_)) => {
+                let text = "--message and a checkpoint cannot be used together";
+                return Err(CliError::Usage(text.to_owned()));
+            }
+            (Some(message), None) => turn(app, store, &loaded, message)?,
+            (None, range) => points(store, &loaded.view, range)?,
+        };
         let before = before_command(app);
         let rest = [after_command(app), words.rest].concat();
         let status = match to {
-            Some(to) => {
-                store.show_diff(&app.dir(), &before, [from, to.tree(store, &view)?], &rest)?
-            }
+            Some(to) => store.show_diff(&app.dir(), &before, [from, to], &rest)?,
             None => {
                 let (copy, _) = checkpoint::present(store, &app.context()?)?;
                 copy.show_diff(&app.dir(), &before, [from, copy.tree_oid], &rest)?
@@ -74,8 +87,41 @@ impl Diff {
     }
 }
 
+/// Returns the trees of a range; the second is `None` for the work tree.
+fn points(
+    store: &Store,
+    view: &View,
+    range: Option<Range>,
+) -> Result<(Oid, Option<Oid>), CliError> {
+    let to = is_over(store, view).then_some(Point::Newest);
+    let Range(from, to) = range.unwrap_or(Range(Point::Start, to));
+    Ok((from.tree(store, view)?, to.map(|to| to.tree(store, view)).transpose()?))
+}
+
+/// Returns the trees before and after the turn of a message; the second is `None` for the work tree.
+fn turn(
+    app: &App,
+    store: &Store,
+    loaded: &Loaded,
+    message: u64,
+) -> Result<(Oid, Option<Oid>), CliError> {
+    let change = turn::change(store, loaded, message, is_over(store, &loaded.view))?;
+    if let Some(other) = change.with {
+        app.narrate(&format!(
+            "warning: no checkpoint was taken in the turn of message {other}; what it changed is shown, too"
+        ));
+    }
+    Ok((change.from, change.to))
+}
+
+/// Tells whether the newest checkpoint is what came of a session, and not the work tree.
+fn is_over(store: &Store, view: &View) -> bool {
+    view.class == Class::Ended || store.work_dir().is_none()
+}
+
 impl Words {
     fn of(words: Vec<OsString>) -> Result<Words, CliError> {
+        let (message, words) = without_message(words)?;
         let mut rest = words.into_iter().peekable();
         let mut next = || {
             let is_word = |word: &OsString| word == "-" || !word.to_string_lossy().starts_with('-');
@@ -92,8 +138,31 @@ impl Words {
             let refuse = || CliError::Usage(format!("'{second}' is no checkpoint"));
             range = Some(Range::parse(&second).ok_or_else(refuse)?);
         }
-        Ok(Words { session, range, rest: rest.collect() })
+        Ok(Words { session, range, message, rest: rest.collect() })
     }
+}
+
+/// Takes `--message <n>` out of the words before paths: behind a session it is not read as ours.
+fn without_message(words: Vec<OsString>) -> Result<(Option<u64>, Vec<OsString>), CliError> {
+    let (mut message, mut rest, mut words) = (None, Vec::new(), words.into_iter());
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        let value = match text.strip_prefix("--message") {
+            Some("") => words.next().map(|it| it.to_string_lossy().into_owned()),
+            Some(value) if value.starts_with('=') => Some(value[1..].to_owned()),
+            _ => {
+                let is_end = word == "--";
+                rest.push(word);
+                if is_end {
+                    rest.extend(words.by_ref());
+                }
+                continue;
+            }
+        };
+        let refuse = || CliError::Usage("--message needs the number of a message".to_owned());
+        message = Some(value.and_then(|it| it.parse().ok()).ok_or_else(refuse)?);
+    }
+    Ok((message, rest))
 }
 
 impl Range {
@@ -136,6 +205,7 @@ mod tests {
         let words = |session: Option<&str>, range, rest: &[&str]| Words {
             session: session.map(str::to_owned),
             range,
+            message: None,
             rest: rest.iter().map(OsString::from).collect(),
         };
         let n = Point::Number;
@@ -151,5 +221,13 @@ mod tests {
             assert_eq!(read(text).ok(), Some(expected), "{text}");
         }
         assert!(read("abc def").is_err());
+        for text in ["abc --message 7 --stat -- --message", "abc --stat --message=7 -- --message"] {
+            let rest = ["--stat", "--", "--message"];
+            let expected = Words { message: Some(7), ..words(Some("abc"), None, &rest) };
+            assert_eq!(read(text).ok(), Some(expected), "{text}");
+        }
+        for text in ["abc --message", "--message x", "--message=", "--message -- 7"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 }
