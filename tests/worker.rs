@@ -12,6 +12,9 @@ mod hooks;
 #[cfg(target_os = "linux")]
 #[path = "worker/kills.rs"]
 mod kills;
+#[cfg(target_os = "linux")]
+#[path = "worker/left_behind.rs"]
+mod left_behind;
 #[path = "worker/limits.rs"]
 mod limits;
 #[path = "worker/loss.rs"]

@@ -1,12 +1,19 @@
 use std::fs::File;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Read, Write};
+use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal as NixSignal};
 use nix::unistd::{Pid as AnyPid, getpgid, getsid};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, getppid};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp};
+use rustix::termios::{
+    OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcgetpgrp, tcsetattr, tcsetpgrp,
+};
 
 use super::Process;
+
+/// The longest line that is read, in bytes.
+const MAX_LINE: usize = 256;
 
 /// The controlling terminal.
 ///
@@ -63,6 +70,30 @@ impl Terminal {
     /// Tells whether we have the terminal.
     pub(super) fn is_ours(&self) -> bool {
         tcgetpgrp(&self.file).is_ok_and(|group| Some(group) == self.own_group)
+    }
+
+    /// Waits for a line that is typed; `None` if none is in time. What was begun then is thrown away: it was no
+    /// answer to whoever reads next.
+    pub(super) fn read_line(&mut self, time: Duration) -> Option<String> {
+        let time = Timespec::try_from(time).ok()?;
+        let mut typed = [0; MAX_LINE];
+        let is_typed = poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&time)) == Ok(1);
+        let n = if is_typed { self.file.read(&mut typed).unwrap_or(0) } else { 0 };
+        if n == 0 {
+            let _ = tcflush(&self.file, QueueSelector::IFlush);
+            return None;
+        }
+        Some(String::from_utf8_lossy(&typed[..n]).trim_end_matches(['\r', '\n']).to_owned())
+    }
+}
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::harness::World;
 
 /// What the shell shows when it has the terminal. What is typed before may be read by somebody else.
-const PROMPT: &str = "next> ";
+pub const PROMPT: &str = "next> ";
 
 /// A pseudo-terminal with a shell in it that does job control.
 pub struct Screen {

@@ -1,10 +1,11 @@
 use std::ffi::OsString;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use super::hook::{append_to_log, end_quietly_on_panic};
+use super::left_behind;
 use crate::cli::CliError;
 use crate::cli::app::App;
 use crate::cli::environment::Environment;
@@ -18,6 +19,8 @@ use crate::worker;
 
 /// How long a hook usually may take: git waits for it.
 const USUAL_TIME: Duration = Duration::from_secs(5);
+/// The same where somebody may be asked. The shell that runs us waits for ten.
+const USUAL_CHECKOUT_TIME: Duration = Duration::from_secs(9);
 /// How long a push usually may be kept waiting until sessions are sent.
 const USUAL_PUSH_TIME: Duration = Duration::from_secs(50);
 /// The most that git may say on standard input, in bytes.
@@ -35,7 +38,11 @@ pub(super) fn run(app: &App, words: Vec<OsString>) {
     if !is("post-checkout") && !is("pre-push") {
         let _ = worker::silence();
     }
-    let usual = if is("pre-push") { USUAL_PUSH_TIME } else { USUAL_TIME };
+    let usual = match () {
+        () if is("pre-push") => USUAL_PUSH_TIME,
+        () if is("post-checkout") => USUAL_CHECKOUT_TIME,
+        () => USUAL_TIME,
+    };
     let max_time = app.environment.hook_timeout(usual);
     let environment = app.environment.clone();
     let (sender, done) = mpsc::channel();
@@ -109,7 +116,7 @@ fn hear(app: &App, call: &Call) -> Result<(), CliError> {
         "prepare-commit-msg" | "commit-msg" => message(store, &context, call),
         "post-commit" => Ok(git_hook::made(store, &context, Act::Commit)?),
         "post-merge" => Ok(git_hook::made(store, &context, Act::Merge)?),
-        "post-checkout" => checkout(store, &context, call),
+        "post-checkout" => checkout(app, store, &context, call),
         "post-rewrite" => Ok(git_hook::rewrite(store, &context, &pairs(&call.input))?),
         "pre-push" => push(app, store, call),
         _ => Ok(()),
@@ -166,7 +173,7 @@ fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
     written
 }
 
-fn checkout(store: &Store, context: &Context, call: &Call) -> Result<(), CliError> {
+fn checkout(app: &App, store: &Store, context: &Context, call: &Call) -> Result<(), CliError> {
     let is_new = Oid::from_hex(call.word(0)).is_none_or(|old| old.is_null());
     // A file was checked out, or a clone or a work tree was made.
     if call.word(2) != "1" || is_new {
@@ -174,14 +181,14 @@ fn checkout(store: &Store, context: &Context, call: &Call) -> Result<(), CliErro
     }
     git_hook::reconcile(store, context)?;
     let switch = git_hook::checkout(store, context)?;
-    if let Some(left) = switch.left.filter(|_| std::io::stderr().is_terminal()) {
-        let handle = left.session.id.handle();
-        let text = format!(
-            "hint: session {handle} goes on; put it aside with: git session suspend {handle}\n"
-        );
-        output::to_stderr(&text);
+    match switch.left {
+        Some(left) => {
+            // What is left of the time is for what comes of the answer.
+            let time = app.environment.hook_timeout(USUAL_CHECKOUT_TIME) / 4 * 3;
+            left_behind::ask(app, store, context, &left, time)
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Reads lines of `<old> <new>[ <more>]`. Source: githooks(5), "post-rewrite".

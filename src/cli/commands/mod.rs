@@ -18,6 +18,7 @@ mod import;
 mod import_layout;
 mod import_tool;
 mod init;
+mod left_behind;
 mod lifecycle;
 mod list;
 mod log;

@@ -18,7 +18,7 @@ const REASON: &str = "its branch was left";
 /// What switching a branch meant.
 #[derive(Debug, Default)]
 pub struct Switch {
-    /// The session that was left behind and goes on, if the user wants to be told.
+    /// The session that was left behind and goes on, if the user wants to be asked.
     pub left: Option<View>,
 }
 
@@ -52,7 +52,7 @@ pub fn checkout(store: &Store, context: &Context) -> Result<Switch, OpError> {
     };
     store.set_current(next.session.id)?;
     let switch = leave(store, context, view);
-    if store.settings().on_checkout == OnCheckout::Suspend {
+    if store.settings().on_checkout != OnCheckout::Keep {
         take_up(store, context, &next)?;
     }
     switch
@@ -65,15 +65,21 @@ fn leave(store: &Store, context: &Context, view: Option<View>) -> Result<Switch,
     match store.settings().on_checkout {
         OnCheckout::Keep => Ok(Switch::default()),
         OnCheckout::Ask => Ok(Switch { left: Some(view) }),
-        OnCheckout::Suspend => {
-            let request = Request { reason: REASON.into(), ..to(Intent::Suspend) };
-            change::change(store, context, view.session.id, |view| match view.class {
-                Class::Active => transition::judge(context, view, &request),
-                _ => Ok(Verdict::Nothing),
-            })?;
-            Ok(Switch::default())
-        }
+        OnCheckout::Suspend => put_aside(store, context, &view).map(|()| Switch::default()),
     }
+}
+
+/// Puts a session aside that was left behind; it is taken up again by coming back.
+///
+/// # Errors
+/// What changing the session fails for.
+pub fn put_aside(store: &Store, context: &Context, view: &View) -> Result<(), OpError> {
+    let request = Request { reason: REASON.into(), ..to(Intent::Suspend) };
+    change::change(store, context, view.session.id, |view| match view.class {
+        Class::Active => transition::judge(context, view, &request),
+        _ => Ok(Verdict::Nothing),
+    })?;
+    Ok(())
 }
 
 /// Goes on with a session that was put aside when its branch was left.

@@ -11,7 +11,7 @@ mod rewrite;
 mod seen;
 mod working;
 
-pub use checkout::{Switch, checkout};
+pub use checkout::{Switch, checkout, put_aside};
 pub use made::{Act, made, mark, reconcile};
 pub use message::{complete, prepare};
 pub use push::{RefUpdate, push};
