@@ -19,8 +19,7 @@ const ZSH_DIR: &str = "zsh/site-functions";
 
 /// Returns all that this user can use; nothing without a home directory.
 pub fn all(app: &App) -> Result<Vec<Comfort>, CliError> {
-    let Some(home) = app.home() else { return Ok(Vec::new()) };
-    let data = directory(app, "XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
+    let (Some(home), Some(data)) = (app.home(), data(app)) else { return Ok(Vec::new()) };
     let config = directory(app, "XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
     let manual = page::manual(definition()).map_err(CliError::Output)?;
     let mut files = vec![(manual_directory(&home).join("git-session.1"), manual)];
@@ -36,6 +35,12 @@ pub fn all(app: &App) -> Result<Vec<Comfort>, CliError> {
         files.push((config.join("fish/conf.d/git-session.fish"), FISH.into()));
     }
     Ok(files.into_iter().map(|(path, bytes)| Comfort { path, bytes }).collect())
+}
+
+/// Returns where data of the user's is kept; `None` without a home directory.
+pub fn data(app: &App) -> Option<PathBuf> {
+    let home = app.home()?;
+    Some(directory(app, "XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")))
 }
 
 /// Returns what is left to do for the user.

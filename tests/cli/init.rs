@@ -534,3 +534,41 @@ fn the_hooks_are_right_for_every_shell() {
         assert_eq!((&*output.stdout, &*output.stderr), ("", ""), "{line:?}");
     }
 }
+
+#[test]
+fn what_is_for_all_repositories_goes_with_the_last_one_that_uses_it() {
+    let repo = TestRepo::new();
+    let bin = put_git(&repo, Git::Old);
+    for name in ["second", "third"] {
+        repo.git(&["init", "-q", "--template=", &repo.home.path().join(name).to_string_lossy()]);
+    }
+    let page = repo.home.path().join(".local/share/man/man1/git-session.1");
+    let run = |dir: &str, args: &[&str]| init(&repo, &bin, args).dir(dir).run().ok();
+    let before = everything(&repo);
+    for order in [[".", "../second", "../third"], ["../second", "../third", "."]] {
+        for dir in [".", "../second", "../third"] {
+            run(dir, &[]);
+        }
+        for dir in order {
+            assert!(page.exists(), "{dir} is not the last one");
+            assert_eq!(run(dir, &["--undo"]).stderr, "");
+        }
+        assert_same(&everything(&repo), &before, "after the last one");
+    }
+    // One that is gone uses nothing.
+    run("../second", &[]);
+    run(".", &[]);
+    fs::remove_dir_all(repo.home.path().join("second/.git/session")).expect("removed");
+    run(".", &["--undo"]);
+    assert!(!page.exists());
+    let users = repo.home.path().join(".local/share/git-session");
+    assert!(!users.exists());
+    // A page of the user's own is nobody's to take.
+    fs::create_dir_all(page.parent().expect("a directory")).expect("a directory");
+    fs::write(&page, "mine").expect("a file");
+    for args in [&[][..], &["--undo"]] {
+        run(".", args);
+        run("../third", args);
+        assert_eq!(fs::read_to_string(&page).expect("a file"), "mine");
+    }
+}

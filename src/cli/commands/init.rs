@@ -18,7 +18,8 @@ use crate::render::sanitize;
 ///
 /// "git session --help" finds the manual page in your home directory, and bash, zsh and fish the
 /// completions. Done twice, it is done once; run it again after an update of git or of git-session. --undo
-/// leaves every file as it was, to the byte.
+/// leaves every file as it was, to the byte; what is in your home directory goes with the last repository that
+/// uses it.
 #[derive(Debug, Args)]
 pub struct Init {
     /// Tell what would be done, and do nothing
@@ -65,7 +66,8 @@ impl Init {
             let program = std::env::current_exe().ok();
             let program = program.and_then(|path| path.into_os_string().into_string().ok());
             let comforts = comforts::all(app)?;
-            init::install(store, &Request { hooks, program, comforts })?
+            let data = comforts::data(app);
+            init::install(store, &Request { hooks, program, comforts, data })?
         };
         if let Some(lock) = lock
             && plan.is_new()

@@ -23,12 +23,14 @@ pub struct Change {
     pub mode: u32,
     /// Whether all else is done if this cannot be.
     pub is_optional: bool,
+    /// Whether `init` put there what is there, for another repository of this user.
+    pub is_shared: bool,
 }
 
 impl Change {
     /// Returns the change of a plain file.
     pub fn new(path: PathBuf, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> Change {
-        Change { path, before, after, mode: 0o666, is_optional: false }
+        Change { path, before, after, mode: 0o666, is_optional: false, is_shared: false }
     }
 
     /// Tells whether it changes anything.

@@ -6,6 +6,7 @@ mod change;
 mod keeper;
 mod text;
 mod undo;
+mod users;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -56,6 +57,8 @@ pub struct Request {
     pub program: Option<String>,
     /// The manual page and the completions.
     pub comforts: Vec<Comfort>,
+    /// Where data of the user's is kept; `None` without a home directory.
+    pub data: Option<PathBuf>,
 }
 
 /// Hooks that somebody else looks after, and that are as they were.
@@ -85,6 +88,8 @@ pub struct Plan {
     /// What there is to know beside.
     pub notes: Vec<String>,
     directories: Vec<PathBuf>,
+    /// Directories of the user's that were made for another repository and are used by this one, too.
+    shared_directories: Vec<String>,
 }
 
 impl Plan {
@@ -274,8 +279,13 @@ fn left(keeper: Keeper, dir: &Path, events: Vec<&'static str>) -> Left {
     Left { keeper, dir: dir.to_owned(), events, snippet }
 }
 
-/// Plans the files for the user. One that is there and not ours is as good.
+/// Plans the files for the user, and the one that says that this repository uses them. One that is there and not
+/// ours is as good.
 fn comforts(plan: &mut Plan, ground: &Ground<'_>, request: &Request) -> Result<(), OpError> {
+    let Some(data) = &request.data else { return Ok(()) };
+    let (own, text) = users::file(ground.store, data)?;
+    let others = users::others(&own);
+    let mut changes = Vec::new();
     for comfort in &request.comforts {
         let before = match read(&comfort.path) {
             Ok(before) => before,
@@ -284,16 +294,26 @@ fn comforts(plan: &mut Plan, ground: &Ground<'_>, request: &Request) -> Result<(
                 continue;
             }
         };
+        let is_shared = before.as_ref() == Some(&comfort.bytes)
+            && others.have_made(&ground.key(&comfort.path)?);
         let is_ours = match (&before, ground.entry(&comfort.path)) {
             (None, _) => true,
             (Some(found), Some(entry)) => ground.store.blob_name(found)? == entry.after,
-            (Some(_), None) => false,
+            (Some(_), None) => is_shared,
         };
         if is_ours {
             let change = Change::new(comfort.path.clone(), before, Some(comfort.bytes.clone()));
-            plan.changes.push(Change { is_optional: true, ..change });
+            changes.push(Change { is_optional: true, is_shared, ..change });
         }
     }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let before = read(&own)?;
+    plan.changes.push(Change { is_optional: true, ..Change::new(own, before, Some(text)) });
+    plan.changes.extend(changes);
+    let theirs = others.installed.into_iter().flat_map(|it| it.directories);
+    plan.shared_directories = theirs.filter(|dir| Path::new(dir).is_absolute()).collect();
     Ok(())
 }
 
@@ -306,6 +326,7 @@ fn record(plan: &mut Plan, ground: &Ground<'_>) -> Result<(), OpError> {
         let Some(after) = &change.after else { continue };
         let before = match (ground.entry(&change.path), &change.before) {
             (Some(entry), _) => entry.before,
+            (None, Some(_)) if change.is_shared => None,
             (None, Some(before)) => former(ground, before)?,
             (None, None) => None,
         };
@@ -314,8 +335,8 @@ fn record(plan: &mut Plan, ground: &Ground<'_>) -> Result<(), OpError> {
         made.extend(missing_directories(&change.path));
     }
     all.directories.clone_from(&ground.installed.directories);
-    for dir in made {
-        let key = ground.key(&dir)?;
+    let made = made.iter().map(|dir| ground.key(dir)).collect::<Result<Vec<String>, OpError>>()?;
+    for key in std::mem::take(&mut plan.shared_directories).into_iter().chain(made) {
         if !all.directories.contains(&key) {
             all.directories.push(key);
         }

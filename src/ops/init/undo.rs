@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::change::read;
-use super::{Change, Ground, Plan, text};
+use super::{Change, Ground, Plan, text, users};
 use crate::ops::OpError;
 use crate::store::Store;
 
@@ -14,13 +14,24 @@ use crate::store::Store;
 pub fn undo(store: &Store) -> Result<Plan, OpError> {
     let ground = Ground::new(store)?;
     let mut plan = Plan { git: store.git_version()?, hooks: "none", ..Plan::default() };
+    let remembered = || ground.installed.files.iter().map(|it| Path::new(&it.path));
+    let others = remembered().find(|path| users::is_file_of_one(path)).map(users::others);
+    let others = others.unwrap_or_default();
     for path in paths(&ground)? {
+        if others.have_made(&ground.key(&path)?) {
+            // It goes with the last one who uses it.
+            continue;
+        }
         let found = read(&path)?;
         let Some(found) = found else { continue };
         if let Some(change) = take_out(&ground, &mut plan.notes, path, found)? {
             plan.changes.push(change);
         }
     }
+    plan.changes.extend(others.gone.into_iter().map(|(path, text)| {
+        let change = Change::new(path, Some(text), None);
+        Change { is_optional: true, ..change }
+    }));
     let path = ground.record();
     let before = read(&path)?;
     plan.changes.push(Change::new(path, before, None));
