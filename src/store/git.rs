@@ -28,7 +28,8 @@ pub(super) fn head(store: &Store) -> Result<Head, StoreError> {
 /// Returns the newest lines of HEAD's log in the form of its file, oldest first, without who and when.
 pub(super) fn head_log(store: &Store, max: u64) -> Result<Vec<u8>, StoreError> {
     let n = format!("-n{}", max / 128);
-    let args = ["log", "-g", "--no-color", "--format=%H%x09%gs", &n, "HEAD", "--"];
+    let format = "--format=%H%x09%gs";
+    let args = ["log", "-g", "--no-color", "--no-show-signature", format, &n, "HEAD", "--"];
     let output = run(command(store).args(args), b"")?;
     expect_success(&output, "cannot read the log of HEAD")?;
     let mut log = Vec::new();

@@ -34,14 +34,35 @@ pub struct HeadLog {
     pub moves: Vec<HeadMove>,
 }
 
+impl HeadLog {
+    /// Reads the end of a log of `n_bytes`, as a part from `at` on.
+    fn split(n_bytes: u64, end: &[u8], at: usize) -> HeadLog {
+        let (before, moves) = end.split_at(at);
+        // Where a line is cut, the log is another one than it was.
+        let before = before.strip_suffix(b"\n").and_then(|it| it.lines().next_back());
+        let moves = moves.lines().filter_map(head_move).collect();
+        HeadLog { n_bytes, before: before.and_then(head_move), moves }
+    }
+}
+
 impl Store {
-    /// Returns the length of this work tree's log of HEAD in bytes; `None` if there is no file of it.
+    /// Returns the length of this work tree's log of HEAD in bytes; `None` if there is none. Where it is no file,
+    /// it is as long as the text that git tells of it.
     pub fn head_log_size(&self) -> Option<u64> {
+        if self.refs == RefFormat::Git {
+            return Some(git::head_log(self, MAX_BYTES).ok()?.len() as u64);
+        }
         Some(self.git_dir.join("logs/HEAD").metadata().ok()?.len())
     }
 
     /// Reads this work tree's log of HEAD from byte `after` on, but not more than its newest 256 KiB.
     pub fn head_log_after(&self, after: u64) -> Option<HeadLog> {
+        if self.refs == RefFormat::Git {
+            let text = git::head_log(self, MAX_BYTES).ok()?;
+            let n_bytes = text.len() as u64;
+            let at = usize::try_from(after.min(n_bytes)).ok()?;
+            return Some(HeadLog::split(n_bytes, &text, at));
+        }
         let mut file = File::open(self.git_dir.join("logs/HEAD")).ok()?;
         let n_bytes = file.metadata().ok()?.len();
         let from = after.min(n_bytes).max(n_bytes.saturating_sub(MAX_BYTES));
@@ -50,9 +71,7 @@ impl Store {
         let mut bytes = Vec::new();
         file.take(n_bytes - start).read_to_end(&mut bytes).ok()?;
         let at = usize::try_from(from - start).ok()?.min(bytes.len());
-        let (before, rest) = bytes.split_at(at);
-        let before = before.trim_ascii_end().lines().next_back().and_then(head_move);
-        Some(HeadLog { n_bytes, before, moves: rest.lines().filter_map(head_move).collect() })
+        Some(HeadLog::split(n_bytes, &bytes, at))
     }
 
     /// Returns how HEAD of this work tree moved last, as its log tells; git is asked where that is no file.
@@ -110,6 +129,18 @@ fn head_move(line: &[u8]) -> Option<HeadMove> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_that_was_cut_within_a_line_has_nothing_before() {
+        let line = |digit: &str| format!("{} {}\tcommit: x\n", "0".repeat(40), digit.repeat(40));
+        let (one, text) = (line("a"), [line("a"), line("b")].concat());
+        let split = |at| HeadLog::split(text.len() as u64, text.as_bytes(), at);
+        let whole = split(one.len());
+        assert_eq!(whole.before.map(|it| it.new), Oid::from_hex(&"a".repeat(40)));
+        assert_eq!(whole.moves.len(), 1);
+        assert_eq!(split(one.len() - 2).before, None);
+        assert_eq!((split(0).before, split(0).moves.len()), (None, 2));
+    }
 
     #[test]
     fn a_line_of_the_log_is_read_whoever_moved_head() {

@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::harness::{Kind, PROGRAM, TestRepo, executable, for_each_kind, kinds, text};
+use super::harness::{PROGRAM, TestRepo, executable, for_each_kind, kinds, text};
 use super::hooked::{commit, hook, linked, links, named, start};
 
 #[test]
@@ -88,8 +88,8 @@ fn the_first_commit_and_one_on_no_branch_are_recorded() {
 
 #[test]
 fn what_was_committed_with_hooks_off_is_found_at_the_next_hook() {
-    for hash in ["sha1", "sha256"] {
-        let repo = TestRepo::of(Kind { hash, refs: "files" });
+    for kind in kinds() {
+        let repo = TestRepo::of(*kind);
         hook(&repo);
         let off = |contents: &str| {
             repo.write("file", contents);
