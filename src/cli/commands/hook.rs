@@ -196,3 +196,31 @@ fn append(path: &Path, line: &[u8]) -> std::io::Result<()> {
     }
     file.write_all(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By it this test knows itself again, in the process that it starts.
+    const VARIABLE: &str = "GIT_SESSION_TEST_PANIC";
+    const NAME: &str = "cli::commands::hook::tests::a_panic_ends_the_process_as_if_all_went_well";
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the process is the test itself once more")]
+    fn a_panic_ends_the_process_as_if_all_went_well() {
+        if std::env::var_os(VARIABLE).is_some() {
+            end_quietly_on_panic();
+            // As the work of a hook, in a thread beside the one that waits.
+            let nothing: &[u8] = &[];
+            let _ = std::thread::spawn(move || nothing[nothing.len()]).join();
+            return;
+        }
+        let mut command = Command::new(std::env::current_exe().expect("the system tells"));
+        command.args(["--exact", NAME, "--nocapture"]).env(VARIABLE, "1");
+        let output = command.output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}");
+        assert!(said.contains("running 1 test") && !said.contains("test result"), "{said}");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+}
