@@ -62,3 +62,16 @@ fn a_current_session_that_is_gone_is_none() {
         repo.git(&["symbolic-ref", "-d", "refs/worktree/session-before"]);
     });
 }
+
+#[test]
+fn where_several_sessions_are_open_they_are_told_and_none_is_chosen() {
+    let repo = TestRepo::new();
+    for title in ["one", "two"] {
+        repo.create(&[title]);
+    }
+    let told = repo.run::<&str>(&[]).ok().stdout;
+    assert!(told.starts_with("On branch main\nNo session"), "{told}");
+    let listed = told.split("Open on this branch:").nth(1).expect("a list");
+    assert!(listed.contains("  one  (main, ") && listed.contains("  two  (main, "), "{told}");
+    repo.run(&["status", "--json"]).error(1, "ambiguous");
+}

@@ -54,6 +54,9 @@ impl Status {
         let session_id = match app.resolve(self.session.as_deref()) {
             Ok(session_id) => session_id,
             Err(CliError::Op(OpError::NoCurrent)) => return self.no_session(app),
+            Err(CliError::Op(OpError::Ambiguous { .. })) if self.asks_where(app)? => {
+                return tell_where(app);
+            }
             Err(error) => return Err(error),
         };
         let view = load::load(app.store()?, session_id)?.view;
@@ -73,6 +76,12 @@ impl Status {
         app.answer(|out| session::status(out, &view, since, &style))
     }
 
+    /// Tells whether a person asks, and nobody has named a session.
+    fn asks_where(&self, app: &App) -> Result<bool, CliError> {
+        let is_named = self.session.is_some() || app.context()?.session_name.is_some();
+        Ok(!is_named && !self.form.is_chosen())
+    }
+
     /// No current session is an answer, not an error; as JSON it is null.
     fn no_session(&self, app: &App) -> Result<(), CliError> {
         if self.form.json.is_wanted() {
@@ -81,11 +90,19 @@ impl Status {
         if self.form.is_chosen() {
             return Ok(());
         }
-        let store = app.store()?;
-        let paused = Query { classes: vec![Class::Paused], ..Query::default() };
-        let paused = list::list(store, &paused)?.sessions;
-        let branch = store.head()?.branch;
-        let style = output::style(app);
-        app.answer(|out| session::no_session(out, branch.as_deref(), &paused, &style))
+        tell_where(app)
     }
+}
+
+/// Tells on which branch this is, which sessions are open there, if that is not one, and which can be resumed.
+fn tell_where(app: &App) -> Result<(), CliError> {
+    let store = app.store()?;
+    let branch = store.head()?.branch;
+    let paused = Query { classes: vec![Class::Paused], ..Query::default() };
+    let mut paused = list::list(store, &paused)?.sessions;
+    let here = branch.as_deref().map(|branch| list::open_on_branch(store, branch)).transpose()?;
+    let here = here.unwrap_or_default();
+    paused.retain(|it| here.iter().all(|known| known.excerpt.id != it.excerpt.id));
+    let style = output::style(app);
+    app.answer(|out| session::no_session(out, branch.as_deref(), [&here, &paused], &style))
 }

@@ -47,14 +47,15 @@ pub fn status(
     write_next_steps(out, &next_steps(view), style)
 }
 
-/// Writes that no session is current, on which branch, and which sessions may be resumed.
+/// Writes that no session is current, on which branch, which sessions are open there, and which others may be
+/// resumed.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn no_session(
     out: &mut dyn Write,
     branch: Option<&str>,
-    paused: &[Listed],
+    [here, paused]: [&[Listed]; 2],
     style: &Style,
 ) -> io::Result<()> {
     match branch {
@@ -66,14 +67,20 @@ pub fn no_session(
     };
     let start = hint("use \"git session start <title>\" to begin one");
     writeln!(out, "{}", format!("No session {start}").trim_end())?;
-    if paused.is_empty() {
-        return Ok(());
+    for (heading, step, listed) in [
+        ("Open on this branch:", "name one: \"git session show <session>\"", here),
+        ("Paused sessions:", "use \"git session resume <session>\" to continue", paused),
+    ] {
+        if listed.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n{heading}")?;
+        if style.hints {
+            writeln!(out, "  {}", hint(step))?;
+        }
+        listed.iter().try_for_each(|listed| write_listed(out, listed, style))?;
     }
-    writeln!(out, "\nPaused sessions:")?;
-    if style.hints {
-        writeln!(out, "  {}", hint("use \"git session resume <session>\" to continue"))?;
-    }
-    paused.iter().try_for_each(|listed| write_paused(out, listed, style))
+    Ok(())
 }
 
 /// Writes one line: handle, state, title.
@@ -86,7 +93,7 @@ pub fn status_short(out: &mut dyn Write, view: &View) -> io::Result<()> {
     writeln!(out, "{}", format!("{} {status} {title}", session.id.handle()).trim_end())
 }
 
-fn write_paused(out: &mut dyn Write, listed: &Listed, style: &Style) -> io::Result<()> {
+fn write_listed(out: &mut dyn Write, listed: &Listed, style: &Style) -> io::Result<()> {
     let excerpt = &listed.excerpt;
     let handle = excerpt.id.handle();
     let changed = relative(excerpt.updated_at, style.now);
@@ -319,7 +326,7 @@ State: terminated, ended with failure 3 hours ago
     #[test]
     fn without_a_session_the_paused_ones_are_offered() {
         assert_eq!(
-            written(|out| no_session(out, Some("feat/auth"), &paused(), &fixture::piped())),
+            written(|out| no_session(out, Some("feat/auth"), [&[], &paused()], &fixture::piped())),
             "On branch feat/auth
 No session (use \"git session start <title>\" to begin one)
 
@@ -335,7 +342,7 @@ Paused sessions:
     fn on_a_narrow_terminal_the_titles_of_paused_sessions_are_shortened() {
         let style = Style { hints: false, ..fixture::terminal(53) };
         assert_eq!(
-            written(|out| no_session(out, None, &paused(), &style)),
+            written(|out| no_session(out, None, [&[], &paused()], &style)),
             "Not currently on any branch.
 No session
 
@@ -349,7 +356,7 @@ Paused sessions:
     #[test]
     fn without_any_session_only_the_beginning_is_offered() {
         assert_eq!(
-            written(|out| no_session(out, None, &[], &fixture::piped())),
+            written(|out| no_session(out, None, [&[], &[]], &fixture::piped())),
             "Not currently on any branch.
 No session (use \"git session start <title>\" to begin one)
 "
@@ -377,7 +384,9 @@ No session (use \"git session start <title>\" to begin one)
         let view = fixture::view(session);
         [
             written(|out| status(out, &view, None, &fixture::piped())),
-            written(|out| no_session(out, text().as_deref(), &listed, &fixture::terminal(60))),
+            written(|out| {
+                no_session(out, text().as_deref(), [&listed, &listed], &fixture::terminal(60))
+            }),
             written(|out| status_short(out, &view)),
         ]
     }
@@ -397,7 +406,7 @@ No session (use \"git session start <title>\" to begin one)
                 prop_assert!(is_harmless(shown, &['\n']));
             }
             prop_assert!(status.lines().count() <= 6);
-            prop_assert_eq!(no_session.lines().count(), 6);
+            prop_assert_eq!(no_session.lines().count(), 10);
             prop_assert_eq!(short.lines().count(), 1);
         }
     }
