@@ -240,6 +240,9 @@ fn update(
         told.push("model");
     }
     let links = unknown(store, view, commits)?;
+    if new == *session && sources.is_empty() {
+        return Ok((!links.is_empty()).then(|| links::event(links, new)));
+    }
     if !links.is_empty() {
         told.push("commits");
     }

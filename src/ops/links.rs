@@ -123,14 +123,20 @@ pub fn record(
         for link in links {
             new.extend(news(link, find(store, &entries, link.commit_oid)?, view));
         }
-        let subject = match &new[..] {
-            [] => return Ok(Verdict::Nothing),
-            [link] => format!("commit: {}", link.commit_oid.short()),
-            several => format!("commit: {} commits", several.len()),
-        };
-        let draft = Draft::new("commit", subject, view.session.clone());
-        Ok(Verdict::Happens(vec![Draft { links: new, ..draft }]))
+        match new.is_empty() {
+            true => Ok(Verdict::Nothing),
+            false => Ok(Verdict::Happens(vec![event(new, view.session.clone())])),
+        }
     })
+}
+
+/// Returns the event that records commits, of which there are some.
+pub(super) fn event(links: Vec<CommitLink>, session: Session) -> Draft {
+    let subject = match &links[..] {
+        [link] => format!("commit: {}", link.commit_oid.short()),
+        several => format!("commit: {} commits", several.len()),
+    };
+    Draft { links, ..Draft::new("commit", subject, session) }
 }
 
 /// Returns what is to be written of a commit of which `known` is recorded.

@@ -97,3 +97,14 @@ fn commits_are_linked_however_refs_are_kept() {
         assert_eq!(linked(&repo, "a"), made, "{kind:?}");
     }
 }
+
+#[test]
+fn a_commit_that_an_agent_tells_of_is_an_event_of_its_own() {
+    let repo = TestRepo::without_checkpoints();
+    hear(&repo, "UserPromptSubmit", "a", ("", ""));
+    let made = commit(&repo, "one");
+    work(&repo, "a");
+    assert_eq!(linked(&repo, "a"), [made.as_str()]);
+    let events = repo.run(&["log", "--type", "commit", "--oneline"]).ok().stdout;
+    assert!(events.contains(&format!(" commit: {}  ", &made[..7])), "{events}");
+}
