@@ -21,6 +21,8 @@ mod message;
 mod push;
 #[path = "git_hooks/rewrite.rs"]
 mod rewrite;
+#[path = "git_hooks/shells.rs"]
+mod shells;
 #[path = "git_hooks/survival.rs"]
 mod survival;
 #[path = "git_hooks/trouble.rs"]
