@@ -11,6 +11,8 @@ mod harness;
 mod checkout;
 #[path = "git_hooks/commit.rs"]
 mod commit;
+#[path = "git_hooks/damage.rs"]
+mod damage;
 #[path = "git_hooks/hooked.rs"]
 mod hooked;
 #[path = "git_hooks/installed.rs"]
