@@ -2,7 +2,8 @@
 //! same run.
 //!
 //! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>
-//! --sessions <n,...>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said` and `scale`.
+//! --sessions <n,...>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said`,
+//! `checkpoint` and `scale`.
 //! `--segments` says how long the long conversation is, 10,000 if it is not given, and `--sessions` how many
 //! sessions the repositories of `scale` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
 //! disk and a few minutes. Wall times are medians, and the ratio is the median of the
@@ -24,6 +25,8 @@
 mod said;
 #[path = "ratios/scale.rs"]
 mod scale;
+#[path = "ratios/work_tree.rs"]
+mod work_tree;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -71,6 +74,12 @@ fn main() -> io::Result<()> {
             writeln!(out, "{}", pair.measure(options.n_runs))?;
         }
         writeln!(out, "\n{}", said.weigh())?;
+    }
+    if options.wants("checkpoint") {
+        let work_tree = work_tree::WorkTree::make(git.at(dir.path().join("files")));
+        for pair in work_tree.pairs() {
+            writeln!(out, "{}", pair.measure(options.n_runs))?;
+        }
     }
     if options.wants("scale") {
         for n_sessions in &options.n_sessions {
