@@ -17,6 +17,8 @@ mod damage;
 mod hooked;
 #[path = "git_hooks/installed.rs"]
 mod installed;
+#[path = "git_hooks/left.rs"]
+mod left;
 #[path = "git_hooks/message.rs"]
 mod message;
 #[path = "git_hooks/push.rs"]

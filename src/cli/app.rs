@@ -1,7 +1,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::ops::redaction::Redaction;
 use crate::ops::{Context, OpError, resolve};
 use crate::render::{json, sanitize};
 use crate::store::{OpenRequest, Store};
-use crate::worker::{Log, Process};
+use crate::worker::{self, Log, Process};
 
 /// One run of the program: what it was given, and what it opened.
 pub struct App {
@@ -34,7 +34,15 @@ pub struct App {
     /// Whether the environment does not say which repository is meant, since the command went on to
     /// another work tree.
     is_moved: bool,
+    /// The hooks that are waited for where git did not wait for them.
+    awaited_hooks: &'static [&'static str],
 }
+
+/// The hooks that git does not always wait for.
+pub const LEFT_HOOKS: [&str; 2] = ["post-commit", "post-checkout"];
+
+/// How long a hook that git did not wait for is usually waited for: as long as it may take.
+const USUAL_HOOK_TIME: Duration = Duration::from_secs(9);
 
 impl App {
     /// Begins a run.
@@ -49,6 +57,7 @@ impl App {
             redaction: OnceCell::new(),
             output: RefCell::new(Output::stdout()),
             is_moved: false,
+            awaited_hooks: &LEFT_HOOKS,
         }
     }
 
@@ -69,6 +78,11 @@ impl App {
         App::new(environment, Global { dir: vec![dir], no_verify: true, ..Global::default() })
     }
 
+    /// Waits for these hooks alone where git did not wait for them: others may go on beside this run.
+    pub fn waiting_for(self, hooks: &'static [&'static str]) -> App {
+        App { awaited_hooks: hooks, ..self }
+    }
+
     /// Returns the directory to work in.
     pub fn dir(&self) -> PathBuf {
         let start = self.environment.current_dir.clone();
@@ -87,12 +101,18 @@ impl App {
         below.as_deref().unwrap_or(path).to_string_lossy().into_owned()
     }
 
-    /// Opens the repository, once.
+    /// Opens the repository, once. What a hook that git did not wait for has to write is there then.
     pub fn store(&self) -> Result<&Store, CliError> {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
         let store = Store::open(&self.open_request())?;
+        if !self.awaited_hooks.is_empty() {
+            let max_time = self.environment.hook_timeout(USUAL_HOOK_TIME);
+            for note in store.running_files() {
+                worker::wait_for_left(&note, self.awaited_hooks, max_time);
+            }
+        }
         Ok(self.store.get_or_init(|| store))
     }
 

@@ -85,6 +85,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     if let Some(status) = complete::answer(&environment, &args) {
         return status;
     }
+    if let Some(words) = commands::git_hook_words(&args) {
+        trace::start(&environment);
+        commands::run_git_hook(&environment, words);
+        return ExitCode::SUCCESS;
+    }
     let wants_json = args.iter().any(|arg| arg.to_string_lossy().starts_with("--json"));
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,

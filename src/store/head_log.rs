@@ -43,6 +43,11 @@ impl HeadLog {
         let moves = moves.lines().filter_map(head_move).collect();
         HeadLog { n_bytes, before: before.and_then(head_move), moves }
     }
+
+    /// Returns its last line.
+    pub fn last(&self) -> Option<&HeadMove> {
+        self.moves.last().or(self.before.as_ref())
+    }
 }
 
 impl Store {
@@ -99,6 +104,12 @@ impl Store {
         let (new, why) = next()?;
         let old = next().map_or(Oid::null(self.hash_kind()), |(old, _)| old);
         Some(HeadMove { old, new, why })
+    }
+
+    /// Returns how HEAD of this work tree came to a commit the last time, as the newest 256 KiB of its log tell.
+    pub fn head_move_to(&self, commit_oid: Oid) -> Option<HeadMove> {
+        let moves = self.head_log_after(0)?.moves;
+        moves.into_iter().rev().find(|it| it.new == commit_oid)
     }
 
     /// Tells whether git is taking over commits of others in this work tree: a rebase, `git am` or a

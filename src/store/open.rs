@@ -117,6 +117,14 @@ impl Store {
         self.git_dir.join("session/seen")
     }
 
+    /// Returns the files that name a hook which git did not wait for, one for each work tree.
+    pub fn running_files(&self) -> Vec<PathBuf> {
+        let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten();
+        let linked = linked.flatten().map(|entry| entry.path());
+        let dirs = std::iter::once(self.common_dir.clone()).chain(linked);
+        dirs.map(|dir| dir.join("session/running")).collect()
+    }
+
     /// Returns the file that tells which session each branch was left with in this work tree.
     pub fn branches_file(&self) -> PathBuf {
         self.git_dir.join("session/branches")

@@ -30,9 +30,14 @@ pub(super) fn is_ancestor(here: &Here, process: &Process) -> bool {
         && Held::open(here, process).is_ok()
 }
 
+/// Tells whether the process with this number is above this one, or is it.
+pub(super) fn is_above(pid: u32) -> bool {
+    pid == std::process::id() || numbers().any(|it| it == pid)
+}
+
 /// Returns the words that a process was started with.
 #[cfg(target_os = "linux")]
-fn command_line(pid: u32) -> Vec<String> {
+pub(super) fn command_line(pid: u32) -> Vec<String> {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let words = bytes.strip_suffix(b"\0").unwrap_or(&bytes).split(|&byte| byte == 0);
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
@@ -40,7 +45,7 @@ fn command_line(pid: u32) -> Vec<String> {
 
 /// Returns the words that a process was started with; those with blanks come apart.
 #[cfg(not(target_os = "linux"))]
-fn command_line(pid: u32) -> Vec<String> {
+pub(super) fn command_line(pid: u32) -> Vec<String> {
     let pid = pid.to_string();
     let ps = std::process::Command::new("ps").args(["-o", "args=", "-p", &pid]).output();
     let text = ps.map(|it| it.stdout).unwrap_or_default();

@@ -370,8 +370,18 @@ impl TestRepo {
         left
     }
 
+    /// Waits for what a hook writes after git has gone on, as any command does.
+    pub fn settle(&self) {
+        let linked = fs::read_dir(self.git_dir.join("worktrees")).into_iter().flatten().flatten();
+        let mut dirs = linked.map(|it| it.path()).chain([self.git_dir.clone()]);
+        if dirs.any(|dir| dir.join("session/running").exists()) {
+            self.run(&["list"]);
+        }
+    }
+
     /// Lets git judge the repository.
     pub fn check(&self) {
+        self.settle();
         if self.is_damaged.get() {
             return;
         }

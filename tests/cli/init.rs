@@ -256,25 +256,37 @@ fn each_event_reaches_the_program_with_its_arguments_and_its_input() {
         let run = |dir: &Path, args: &[&str]| {
             let output = git(&repo, &[&bin, &recorder], dir, args).ok();
             assert!(!output.stderr.contains("git_session"), "{}", output.stderr);
+            repo.settle();
             calls(&repo)
         };
-        for dir in [&repo.root, &linked] {
+        for (dir, branch) in [(&repo.root, "main"), (&linked, "linked")] {
             let said = run(dir, &["commit", "-q", "--allow-empty", "-m", "one"]);
             let lines: Vec<&str> = said.lines().collect();
-            assert_eq!(lines.len(), 3, "{said}");
+            assert_eq!(lines.len(), 2, "{said}");
             assert!(
                 lines[0].starts_with("hook prepare-commit-msg ") && lines[0].ends_with(" message")
             );
-            assert!(lines[1].starts_with("hook commit-msg "), "{said}");
-            assert_eq!(lines[2], "hook post-commit");
+            // Git does not wait where something of ours can be noted.
+            let words = format!(" --at {} {branch} ", repo.rev(branch));
+            let is_left = dir == &repo.root;
+            let words = if is_left { &*words } else { "" };
+            assert_eq!(lines[1], format!("hook post-commit{words}"));
         }
+        // Who writes in an editor is asked when the message is there.
+        let mut command = repo.git_command(&["commit", "-q", "--allow-empty"]);
+        let editor = repo.script("editor", "#!/bin/sh\necho edited >\"$1\"\n");
+        command.env("PATH", path_with(&[&bin, &recorder])).env("GIT_EDITOR", editor);
+        Output::of(command, None).ok();
+        repo.settle();
+        let said = calls(&repo);
+        assert!(said.starts_with("hook commit-msg ") && said.lines().count() == 2, "{said}");
         let old = repo.rev("HEAD");
         let said = run(&repo.root, &["commit", "-q", "--amend", "--allow-empty", "-m", "two"]);
         let new = repo.rev("HEAD");
         assert!(said.ends_with(&format!("hook post-rewrite amend\n< {old} {new}\n")), "{said}");
         let parent = repo.rev("HEAD~1");
         let said = run(&repo.root, &["checkout", "-q", "-b", "side", "HEAD~1"]);
-        assert_eq!(said, format!("hook post-checkout {new} {parent} 1\n"));
+        assert_eq!(said, format!("hook post-checkout {new} {parent} 1 --at {parent} side \n"));
         let said = run(&repo.root, &["merge", "-q", "main"]);
         assert_eq!(said, "hook post-merge 0\n");
         let said = run(&repo.root, &["push", "-q", "origin", "main", "side"]);
@@ -337,17 +349,21 @@ fn where_no_session_was_written_the_program_is_not_even_started() {
         let locks = repo.git_dir.join("session/locks");
         fs::remove_dir(&locks).expect("it is there");
         init(&repo, &bin, &[]).run().ok();
-        let run = |args: &[&str]| {
-            git(&repo, &[&bin, &recorder], &repo.root, args).ok();
+        let run = |dir: &Path, args: &[&str]| {
+            git(&repo, &[&bin, &recorder], dir, args).ok();
+            repo.settle();
             calls(&repo)
         };
         let commit = ["commit", "-q", "--allow-empty", "-m", "one"];
-        assert_eq!(
-            (run(&commit), run(&["switch", "-q", "-c", "side"])),
-            (String::new(), String::new())
-        );
+        let linked = repo.worktree("linked");
+        for dir in [&repo.root, &linked] {
+            assert_eq!(run(dir, &commit), "");
+            assert_eq!(run(dir, &["switch", "-q", "--detach"]), "");
+        }
         fs::create_dir(&locks).expect("a directory");
-        assert!(run(&commit).contains("hook post-commit\n"));
+        for dir in [&repo.root, &linked] {
+            assert!(run(dir, &commit).contains("hook post-commit"));
+        }
     }
 }
 

@@ -43,6 +43,7 @@ pub fn named(repo: &TestRepo, revision: &str) -> String {
 
 /// Returns what a session has recorded of commits, in order.
 pub fn links(repo: &TestRepo, id: &str) -> Vec<Value> {
+    repo.settle();
     let name = format!("refs/sessions/{id}");
     let files = repo.git(&["ls-tree", "-r", "--name-only", &name, "commits/"]);
     let mut links: Vec<Value> = Vec::new();

@@ -1,12 +1,12 @@
 //! Git goes on where ours can not.
 
-use std::fs::{self, File};
 use std::process::Command;
 
 use super::gits::Git;
 use super::harness::{Output, PLAIN, TestRepo};
 use super::hooked::{commit, hook, linked, named, start};
 use super::installed::Installed;
+use super::left::hold_locks;
 
 /// Runs a script of the shell in the repository, where it may mount file systems that nobody else sees.
 fn where_it_may_mount(repo: &TestRepo, script: &str) -> Output {
@@ -40,6 +40,7 @@ fn a_commit_lands_where_nothing_can_be_written_for_its_session() {
     for (script, n) in scripts.iter().zip(0..) {
         repo.write("file", n.to_string());
         let git = "git add file; git commit -q -m trouble";
+        repo.settle();
         let output = where_it_may_mount(repo, &format!("{script}\n{git}")).ok();
         assert_eq!((&*output.stdout, &*output.stderr), ("", ""), "{script}");
         made.push(repo.rev("HEAD"));
@@ -58,14 +59,7 @@ fn a_commit_does_not_wait_for_who_holds_the_lock_for_ever() {
     let repo = TestRepo::new();
     hook(&repo);
     let id = start(&repo, &["work"]);
-    let locks = fs::read_dir(repo.git_dir.join("session/locks")).expect("a directory");
-    let hold = |path| {
-        let file = File::open(path).expect("a lock");
-        file.lock().expect("nobody else has it");
-        file
-    };
-    let held: Vec<File> = locks.map(|it| hold(it.expect("an entry").path())).collect();
-    assert!(!held.is_empty());
+    let held = hold_locks(&repo);
     let mut git = repo.git_command(&["commit", "-q", "--allow-empty", "-m", "held up"]);
     git.env("GIT_SESSION_HOOK_TIMEOUT", "50");
     let output = Output::of(git, None).ok();

@@ -1,20 +1,20 @@
 use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::time::Duration;
 
-use super::hook::{append_to_log, end_quietly_on_panic};
+use super::hook::{append_to_log, end_quietly_after, end_quietly_on_panic};
 use super::left_behind;
 use crate::cli::CliError;
-use crate::cli::app::App;
+use crate::cli::app::{App, LEFT_HOOKS};
 use crate::cli::environment::Environment;
 use crate::cli::{output, redaction};
 use crate::model::Oid;
 use crate::ops::git_hook::{Act, RefUpdate};
+use crate::ops::init::EVENTS;
 use crate::ops::{Context, OpError, git_hook};
 use crate::render::sanitize;
-use crate::store::Store;
+use crate::store::{Head, Store};
 use crate::worker;
 
 /// How long a hook usually may take: git waits for it.
@@ -28,41 +28,45 @@ const MAX_INPUT: u64 = 16 << 20;
 
 /// Does what a hook of git's leads to. Git must not be held up, be told anything or be failed, whatever happens
 /// here: so this returns nothing.
-pub(super) fn run(app: &App, words: Vec<OsString>) {
+pub fn run(environment: &Environment, words: Vec<OsString>) {
     end_quietly_on_panic();
-    if is_idle(&app.environment) {
-        return;
-    }
     let is = |event: &str| words.first().is_some_and(|it| it == event);
-    // Only who leaves a branch, or whose sessions are not sent, may be told something.
-    if !is("post-checkout") && !is("pre-push") {
-        let _ = worker::silence();
-    }
     let usual = match () {
         () if is("pre-push") => USUAL_PUSH_TIME,
         () if is("post-checkout") => USUAL_CHECKOUT_TIME,
         () => USUAL_TIME,
     };
-    let max_time = app.environment.hook_timeout(usual);
-    let environment = app.environment.clone();
-    let (sender, done) = mpsc::channel();
-    let hear = move || {
-        let call = Call::read(words);
-        let dir = environment.current_dir.clone();
-        let app = App::in_dir(environment, dir);
-        if let Err(error) = hear(&app, &call) {
-            note(&app, &call, &error);
-        }
-        let _ = sender.send(());
-    };
-    if std::thread::Builder::new().spawn(hear).is_ok() {
-        let _ = done.recv_timeout(max_time);
+    // Before anything is opened: a file that nobody writes to may stand in the place of any other.
+    end_quietly_after(environment.hook_timeout(usual));
+    if is_idle(environment) {
+        return;
     }
+    // Only who leaves a branch, or whose sessions are not sent, may be told something.
+    if !is("post-checkout") && !is("pre-push") {
+        let _ = worker::silence();
+    }
+    let call = Call::read(words);
+    let app = App::in_dir(environment.clone(), environment.current_dir.clone());
+    let app = app.waiting_for(call.awaited());
+    if let Some(pid) = call.at.as_ref().and_then(|at| at.after) {
+        worker::wait_for(pid, &LEFT_HOOKS, environment.hook_timeout(usual));
+    }
+    if let Err(error) = hear(&app, &call) {
+        note(&app, &call, &error);
+    }
+}
+
+/// Returns what a hook of git's that we install is called with, if the program is called by one: that need
+/// not cost what reading options does.
+pub fn words(args: &[OsString]) -> Option<Vec<OsString>> {
+    let [_, hook, words @ ..] = args else { return None };
+    let is_known = |word: &OsString| EVENTS.iter().any(|event| word == event);
+    (hook == "hook" && words.first().is_some_and(is_known)).then(|| words.to_vec())
 }
 
 /// Links what was committed where no hook ran, before a session moves.
 pub(super) fn look_back(app: &App) {
-    look(app, git_hook::reconcile);
+    look(app, |store, context| git_hook::reconcile(store, context, None));
 }
 
 /// Notes which session is worked on, after it moved.
@@ -83,7 +87,31 @@ fn look(app: &App, look: fn(&Store, &Context) -> Result<(), OpError>) {
 struct Call {
     event: String,
     words: Vec<OsString>,
+    at: Option<At>,
     input: String,
+}
+
+/// What is said of the moment where git came to a hook, and did not wait for it.
+#[derive(Debug, PartialEq, Eq)]
+struct At {
+    /// Where HEAD was.
+    head: Head,
+    /// The hook before it, if that was not done.
+    after: Option<u32>,
+}
+
+impl At {
+    /// Takes `--at <commit> <branch> <process>` from the end of the words; what is not known is empty.
+    fn take(words: &mut Vec<OsString>) -> Option<At> {
+        let start = words.len().checked_sub(4)?;
+        let [mark, commit, branch, after] = &words[start..] else { return None };
+        let commit = Oid::from_hex(commit.to_str()?).filter(|_| mark == "--at")?;
+        let branch = Some(branch.to_string_lossy().into_owned()).filter(|it| !it.is_empty());
+        let after = after.to_str().and_then(|it| it.parse().ok());
+        let at = At { head: Head { branch, commit: Some(commit.to_string()) }, after };
+        words.truncate(start);
+        Some(at)
+    }
 }
 
 impl Call {
@@ -96,7 +124,24 @@ impl Call {
             let read = std::io::stdin().lock().take(MAX_INPUT).read_to_string(&mut input);
             read.unwrap_or_default();
         }
-        Call { event, words: words.collect(), input }
+        let mut words = words.collect();
+        Call { event, at: At::take(&mut words), words, input }
+    }
+
+    /// Returns the hooks that are waited for where git did not wait for them. One that git did not wait for knows
+    /// whom it follows; the others may wait for it.
+    fn awaited(&self) -> &'static [&'static str] {
+        match &*self.event {
+            _ if self.at.is_some() => &[],
+            // Which session is worked on does not change by a commit.
+            "prepare-commit-msg" | "commit-msg" => &["post-checkout"],
+            _ => &LEFT_HOOKS,
+        }
+    }
+
+    /// Returns where HEAD was when git came to its hook, if git did not wait then.
+    fn head(&self) -> Option<&Head> {
+        Some(&self.at.as_ref()?.head)
     }
 
     /// Returns a word as text; nothing if there is none.
@@ -114,8 +159,8 @@ fn hear(app: &App, call: &Call) -> Result<(), CliError> {
     };
     match call.event.as_str() {
         "prepare-commit-msg" | "commit-msg" => message(store, &context, call),
-        "post-commit" => Ok(git_hook::made(store, &context, Act::Commit)?),
-        "post-merge" => Ok(git_hook::made(store, &context, Act::Merge)?),
+        "post-commit" => Ok(git_hook::made(store, &context, Act::Commit, call.head())?),
+        "post-merge" => Ok(git_hook::made(store, &context, Act::Merge, None)?),
         "post-checkout" => checkout(app, store, &context, call),
         "post-rewrite" => Ok(git_hook::rewrite(store, &context, &pairs(&call.input))?),
         "pre-push" => push(app, store, call),
@@ -179,8 +224,8 @@ fn checkout(app: &App, store: &Store, context: &Context, call: &Call) -> Result<
     if call.word(2) != "1" || is_new {
         return Ok(());
     }
-    git_hook::reconcile(store, context)?;
-    let switch = git_hook::checkout(store, context)?;
+    git_hook::reconcile(store, context, call.head())?;
+    let switch = git_hook::checkout(store, context, call.head())?;
     match switch.left {
         Some(left) => {
             // What is left of the time is for what comes of the answer.
@@ -222,6 +267,28 @@ fn note(app: &App, call: &Call, error: &CliError) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_head_is_no_word_of_gits() {
+        let commit = "a".repeat(40);
+        let taken = |line: &[&str]| {
+            let mut words: Vec<OsString> = line.iter().map(OsString::from).collect();
+            let at = At::take(&mut words);
+            (at.map(|at| (at.head.commit, at.head.branch, at.after)), words.len())
+        };
+        let known = |branch: Option<&str>, after| {
+            Some((Some(commit.clone()), branch.map(str::to_owned), after))
+        };
+        for (line, expected) in [
+            (&["--at", &commit, "a b", ""][..], (known(Some("a b"), None), 0)),
+            (&["x", "y", "1", "--at", &commit, "", "77"], (known(None, Some(77)), 3)),
+            (&["x", "--at", "nonsense", "", ""], (None, 5)),
+            (&["--at", &commit, ""], (None, 3)),
+            (&[], (None, 0)),
+        ] {
+            assert_eq!(taken(line), expected, "{line:?}");
+        }
+    }
 
     #[test]
     fn rewritten_commits_come_in_lines_and_what_is_none_is_passed_over() {

@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -28,6 +27,8 @@ const MAX_INPUT: u64 = 64 << 20;
 /// How long a call usually may take: agents wait for it, and Codex at most 3 seconds at its end. What was not done
 /// then is done by the next one.
 const USUAL_TIME: Duration = Duration::from_millis(2500);
+/// How much a thread that only waits needs, in bytes.
+const CLOCK_STACK: usize = 64 << 10;
 /// The largest log of what went wrong, in bytes.
 const MAX_LOG: u64 = 64 << 10;
 
@@ -64,7 +65,7 @@ impl Hook {
             Hook::Agent(args) => args.run(app),
             Hook::Checkpoint(args) => args.run(app),
             Hook::Git(words) => {
-                git_hook::run(app, words);
+                git_hook::run(&app.environment, words);
                 Ok(())
             }
         }
@@ -100,22 +101,12 @@ impl Agent {
         let mut words = self.words.iter().map(|word| word.to_string_lossy().into_owned());
         let (agent, event) = (words.next().unwrap_or_default(), words.next());
         let agent = Setup::find(&agent).map_or(AgentKind::Unknown, |it| it.agent);
-        let max_time = app.environment.hook_timeout(USUAL_TIME);
-        let environment = app.environment.clone();
-        let (sender, done) = mpsc::channel();
-        let hear = move || {
-            if let Some(call) = Call::parse(agent, event.as_deref(), &text).filter(|_| is_whole) {
-                let dir = dir(&environment, &call);
-                let app = App::in_dir(environment, dir);
-                if let Err(error) = hear(&app, &call, &text) {
-                    let what = format!("{} {} {}", call.agent, call.event, call.session_id);
-                    note(&app, &what, &error);
-                }
+        end_quietly_after(app.environment.hook_timeout(USUAL_TIME));
+        if let Some(call) = Call::parse(agent, event.as_deref(), &text).filter(|_| is_whole) {
+            let app = App::in_dir(app.environment.clone(), dir(&app.environment, &call));
+            if let Err(error) = hear(&app, &call, &text) {
+                note(&app, &format!("{} {} {}", call.agent, call.event, call.session_id), &error);
             }
-            let _ = sender.send(());
-        };
-        if std::thread::Builder::new().spawn(hear).is_ok() {
-            let _ = done.recv_timeout(max_time);
         }
         Ok(())
     }
@@ -175,6 +166,17 @@ fn op(store: &Store, call: &Call, text: &[u8], what: &str) -> Result<String, OpE
 #[expect(clippy::disallowed_methods, reason = "a panic hook has no other way to choose the status")]
 pub(super) fn end_quietly_on_panic() {
     std::panic::set_hook(Box::new(|_| std::process::exit(0)));
+}
+
+/// Ends the process after `max_time` as if all had been done: whoever waits for it must not wait longer.
+#[expect(clippy::disallowed_methods, reason = "what hangs cannot return an exit code")]
+pub(super) fn end_quietly_after(max_time: Duration) {
+    let clock = std::thread::Builder::new().stack_size(CLOCK_STACK);
+    let end = move || {
+        std::thread::sleep(max_time);
+        std::process::exit(0);
+    };
+    let _ = clock.spawn(end);
 }
 
 /// Notes what went wrong, for who looks for it.

@@ -45,6 +45,7 @@ mod worker_log;
 
 use clap::Subcommand;
 
+pub use git_hook::{run as run_git_hook, words as git_hook_words};
 pub use status::{Form, Status};
 
 use super::CliError;

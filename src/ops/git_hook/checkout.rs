@@ -8,7 +8,7 @@ use crate::ops::load::{self, View};
 use crate::ops::observe::Observed;
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{Context, OpError};
-use crate::store::{Current, OnCheckout, Store};
+use crate::store::{Current, Head, HeadMove, OnCheckout, Store};
 
 /// How many branches are remembered in a work tree.
 const MAX_BRANCHES: usize = 500;
@@ -25,17 +25,21 @@ pub struct Switch {
 /// Makes the session that was worked on when a branch was left the current one again when somebody comes back
 /// to the branch. A session that was left behind goes on, or is put aside if the user says so.
 ///
+/// Where git has gone on meanwhile, `at` says where HEAD was when it came to its hook.
+///
 /// A branch that is met for the first time has no session of its own here: the present one comes along, as on
 /// `git switch -c`.
 ///
 /// # Errors
 /// What reading and changing the sessions fails for.
-pub fn checkout(store: &Store, context: &Context) -> Result<Switch, OpError> {
+pub fn checkout(store: &Store, context: &Context, at: Option<&Head>) -> Result<Switch, OpError> {
     let nothing = Ok(Switch::default());
-    let Some(left) = left_branch(store) else { return nothing };
-    let Some(branch) = store.head()?.branch else { return nothing };
+    let Some(left) = left_branch(store, at) else { return nothing };
+    let head = at.cloned().map_or_else(|| store.head(), Ok)?;
+    let Some(branch) = head.branch else { return nothing };
     let Some(current) = store.current(Current::Now)? else { return nothing };
-    if left == branch || store.is_rebasing() {
+    // Git may have begun to rebase since.
+    if left == branch || (at.is_none() && store.is_rebasing()) {
         return nothing;
     }
     let mut known = Branches::read(store);
@@ -105,11 +109,23 @@ fn open(store: &Store, session_id: SessionId) -> Option<View> {
     (view.class != Class::Ended).then_some(view)
 }
 
-/// Returns the branch that HEAD was on before, as its log tells.
-fn left_branch(store: &Store) -> Option<String> {
-    let last = store.last_head_move()?;
-    let (from, _) = last.why.strip_prefix("checkout: moving from ")?.split_once(" to ")?;
-    Some(from.to_owned())
+/// Returns the branch that HEAD was on before it came to where it is, or was `at`, as its log tells.
+fn left_branch(store: &Store, at: Option<&Head>) -> Option<String> {
+    let Some(at) = at else {
+        return Some(left_by(&store.last_head_move()?)?.0.to_owned());
+    };
+    let moves = store.head_log_after(0)?.moves;
+    let is_meant = |step: &&HeadMove| {
+        let to = left_by(step).map(|(_, to)| to);
+        at.commit == Some(step.new.to_string()) && to == at.branch.as_deref()
+    };
+    let step = moves.iter().rev().find(is_meant)?;
+    Some(left_by(step)?.0.to_owned())
+}
+
+/// Returns the branches that HEAD was moved from and to, if somebody checked one out.
+fn left_by(step: &HeadMove) -> Option<(&str, &str)> {
+    step.why.strip_prefix("checkout: moving from ")?.split_once(" to ")
 }
 
 /// Which session was current in this work tree when a branch was left, the latest last.

@@ -4,7 +4,7 @@ use crate::ops::git_hook::seen::Seen;
 use crate::ops::git_hook::working::working;
 use crate::ops::load::Loaded;
 use crate::ops::{Context, OpError, links};
-use crate::store::{HeadLog, HeadMove, Store};
+use crate::store::{Head, HeadLog, HeadMove, Store};
 
 /// How many events of a session are looked through for a change of its state.
 const MAX_LOOKBACK: usize = 64;
@@ -16,10 +16,12 @@ const MAX_COMMITS: usize = 200;
 /// Links the commit that was just made to the session that is worked on, in one write, and with it those that
 /// were made before where no hook ran.
 ///
+/// Where git has gone on meanwhile, `at` says where HEAD was when it came to its hook.
+///
 /// # Errors
 /// What reading and changing the session fails for.
-pub fn made(store: &Store, context: &Context, act: Act) -> Result<(), OpError> {
-    look(store, context, Some(act))
+pub fn made(store: &Store, context: &Context, act: Act, at: Option<&Head>) -> Result<(), OpError> {
+    look(store, context, Some(act), at)
 }
 
 /// What git has just done.
@@ -36,9 +38,9 @@ pub enum Act {
 ///
 /// # Errors
 /// As [`made`].
-pub fn reconcile(store: &Store, context: &Context) -> Result<(), OpError> {
+pub fn reconcile(store: &Store, context: &Context, at: Option<&Head>) -> Result<(), OpError> {
     match is_hooked(store) {
-        true => look(store, context, None),
+        true => look(store, context, None, at),
         false => Ok(()),
     }
 }
@@ -52,7 +54,7 @@ pub fn mark(store: &Store, context: &Context) -> Result<(), OpError> {
     if !is_hooked(store) {
         return Ok(());
     }
-    let session = working(store, context)?.map(|it| (it.view.session.id, it.view.tip));
+    let session = working(store, context, None)?.map(|it| (it.view.session.id, it.view.tip));
     let log = store.head_log_after(u64::MAX).unwrap_or_default();
     let seen = Seen { n_bytes: log.n_bytes, head: log.before.map(|it| it.new), session };
     seen.keep(store, context);
@@ -64,7 +66,12 @@ fn is_hooked(store: &Store) -> bool {
     store.has_hook("post-commit")
 }
 
-fn look(store: &Store, context: &Context, act: Option<Act>) -> Result<(), OpError> {
+fn look(
+    store: &Store,
+    context: &Context,
+    act: Option<Act>,
+    at: Option<&Head>,
+) -> Result<(), OpError> {
     let seen = Seen::read(store);
     let size = store.head_log_size();
     let is_unmoved = seen.as_ref().map(|it| it.n_bytes) == Some(size.unwrap_or(0));
@@ -72,14 +79,14 @@ fn look(store: &Store, context: &Context, act: Option<Act>) -> Result<(), OpErro
     if is_unmoved && (act.is_none() || size.is_some()) {
         return Ok(());
     }
-    let loaded = working(store, context)?;
+    let loaded = working(store, context, at)?;
     let log = store.head_log_after(seen.as_ref().map_or(u64::MAX, |it| it.n_bytes));
     let mut links = Vec::new();
     if let Some(loaded) = &loaded {
         let missed = log.as_ref().map(|log| missed(store, log, seen.as_ref(), loaded));
         links.extend(missed.unwrap_or_default());
         if let Some(act) = act
-            && let Some(link) = newest(store, act)?
+            && let Some(link) = newest(store, act, at)?
         {
             links.retain(|it: &CommitLink| it.commit_oid != link.commit_oid);
             links.push(link);
@@ -96,9 +103,8 @@ fn look(store: &Store, context: &Context, act: Option<Act>) -> Result<(), OpErro
             note(store, context, session_id, &links)?;
         }
     }
-    let head = store.head_log_after(u64::MAX).and_then(|log| log.before).map(|it| it.new);
-    let n_bytes = log.map_or(0, |log| log.n_bytes);
-    let now = Seen { n_bytes, head, session: tip };
+    let log = log.unwrap_or_default();
+    let now = Seen { n_bytes: log.n_bytes, head: log.last().map(|it| it.new), session: tip };
     if seen.as_ref() != Some(&now) {
         now.keep(store, context);
     }
@@ -118,15 +124,16 @@ fn note(
     Ok(())
 }
 
-/// Returns the commit that HEAD is at, if it was made here and now: not taken over from elsewhere.
-fn newest(store: &Store, act: Act) -> Result<Option<CommitLink>, OpError> {
-    let head = store.head()?;
+/// Returns the commit that HEAD is at, or was `at`, if it was made here and now: not taken over from elsewhere.
+fn newest(store: &Store, act: Act, at: Option<&Head>) -> Result<Option<CommitLink>, OpError> {
+    let head = at.cloned().map_or_else(|| store.head(), Ok)?;
     let Some(commit_oid) = head.commit.as_deref().and_then(Oid::from_hex) else { return Ok(None) };
-    if store.is_rewriting() {
-        return Ok(None);
-    }
-    let last = store.last_head_move();
-    let last = last.filter(|it| it.new == commit_oid);
+    let last = match at {
+        // Git may have begun to rewrite since.
+        Some(_) => store.head_move_to(commit_oid),
+        None if store.is_rewriting() => return Ok(None),
+        None => store.last_head_move().filter(|it| it.new == commit_oid),
+    };
     let is_meant = match (&last, act) {
         (Some(last), Act::Commit) => is_made(&last.why),
         (Some(last), Act::Merge) => last.why.contains(MERGED),

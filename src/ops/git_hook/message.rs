@@ -51,7 +51,7 @@ fn with_trailer(
     if !store.settings().trailer || store.is_rewriting() {
         return Ok(None);
     }
-    let Some(loaded) = working(store, context)? else { return Ok(None) };
+    let Some(loaded) = working(store, context, None)? else { return Ok(None) };
     let comment = store.settings().comment.as_bytes();
     Ok(trailer::add(message, comment, TRAILER, &loaded.view.session.id.to_string()))
 }

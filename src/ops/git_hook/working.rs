@@ -4,16 +4,20 @@ use crate::model::{Class, SessionId};
 use crate::ops::load::{self, Loaded};
 use crate::ops::observe::{self, Observed};
 use crate::ops::{Context, OpError, resolve};
-use crate::store::{Current, Store};
+use crate::store::{Current, Head, Store};
 use crate::worker::{Here, Lease, find_ancestor};
 
 /// Returns the session that is worked on by whoever runs git here, if it is beyond doubt which one: the one
 /// that the environment names, else the one whose worker runs git, else this work tree's current one. It must
-/// be active, and on its branch if it has one of its own.
+/// be active, and on its branch if it has one of its own: HEAD's, or that of `at`, where HEAD was.
 ///
 /// # Errors
 /// What reading the session fails for.
-pub fn working(store: &Store, context: &Context) -> Result<Option<Loaded>, OpError> {
+pub fn working(
+    store: &Store,
+    context: &Context,
+    at: Option<&Head>,
+) -> Result<Option<Loaded>, OpError> {
     let leases = Leased::read(store);
     let named = context.session_name.as_deref();
     let session_id = match named {
@@ -28,15 +32,19 @@ pub fn working(store: &Store, context: &Context) -> Result<Option<Loaded>, OpErr
         Err(OpError::NotFound { .. }) => return Ok(None),
         loaded => loaded?,
     };
-    let is_here = loaded.view.class == Class::Active && is_on_its_branch(store, &loaded)?;
+    let is_here = loaded.view.class == Class::Active && is_on_its_branch(store, &loaded, at)?;
     Ok(is_here.then_some(loaded))
 }
 
-/// Tells whether HEAD is on the session's branch, if that was made for the session.
-fn is_on_its_branch(store: &Store, loaded: &Loaded) -> Result<bool, OpError> {
+/// Tells whether HEAD is, or was, on the session's branch, if that was made for the session.
+fn is_on_its_branch(store: &Store, loaded: &Loaded, at: Option<&Head>) -> Result<bool, OpError> {
     let session = &loaded.view.session;
     let has_own = session.configuration.contains_key("isolation");
-    Ok(!has_own || session.branch.is_none() || store.head()?.branch == session.branch)
+    if !has_own || session.branch.is_none() {
+        return Ok(true);
+    }
+    let head = at.cloned().map_or_else(|| store.head(), Ok)?;
+    Ok(head.branch == session.branch)
 }
 
 /// The leases of this clone.

@@ -21,7 +21,7 @@ use crate::ops::OpError;
 use crate::store::{ConfigLock, Store, StoreError};
 
 use change::{apply, missing_directories, read, remove_directories};
-use text::EVENTS;
+pub use text::EVENTS;
 
 /// The first version of git that runs hooks of its configuration. Source: git-hook(1).
 const CONFIG_HOOKS: (u32, u32) = (2, 54);

@@ -1,0 +1,161 @@
+//! What a hook writes after git has gone on.
+
+use std::fs::{self, File};
+use std::process::Command;
+
+use super::gits::Git;
+use super::harness::{Kind, PLAIN, TestRepo, kinds, text, texts};
+use super::hooked::{commit, hook, linked, links, named, start};
+use super::installed::Installed;
+
+/// Holds all locks of sessions, so that nobody can write one.
+pub fn hold_locks(repo: &TestRepo) -> Vec<File> {
+    let locks = fs::read_dir(repo.git_dir.join("session/locks")).expect("a directory");
+    let hold = |path| {
+        let file = File::open(path).expect("a lock");
+        file.lock().expect("nobody else has it");
+        file
+    };
+    let held: Vec<File> = locks.map(|it| hold(it.expect("an entry").path())).collect();
+    assert!(!held.is_empty());
+    held
+}
+
+/// Returns the commits that are written down now.
+fn written(repo: &TestRepo, id: &str) -> usize {
+    let name = format!("refs/sessions/{id}");
+    repo.git(&["ls-tree", "-r", "--name-only", &name, "commits/"]).lines().count()
+}
+
+#[test]
+fn git_does_not_wait_for_what_is_written_of_a_commit_but_the_next_command_does() {
+    for git in [Git::Old, Git::New] {
+        let installed = Installed::new(PLAIN, git);
+        let repo = &installed.repo;
+        let made = repo.start(&["feature", "-b"]);
+        let id = text(&made["id"]);
+        let held = hold_locks(repo);
+        let one = installed.commit("file", "1", &["-m", "one"]);
+        assert_eq!(written(repo, id), 0);
+        // Where HEAD is by the time that it is written, does not count.
+        repo.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", "main"]);
+        repo.git(&["-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty", "-m", "x"]);
+        drop(held);
+        let shown = repo.show(id)["commits"].clone();
+        assert_eq!(texts(&shown, "commit")[0], one);
+        assert_eq!(texts(&shown, "known_by")[0], "hook");
+        assert_eq!(text(&links(repo, id)[0]["branch"]), text(&made["branch"]));
+    }
+}
+
+#[test]
+fn commits_that_follow_each_other_are_recorded_one_by_one_in_their_order() {
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let id = start(repo, &["work"]);
+    let commit = |n: usize| installed.commit("file", &n.to_string(), &["-m", "one of many"]);
+    let mut made: Vec<String> = (0..8).map(commit).collect();
+    made.push(installed.commit("file", "amended", &["--amend", "--no-edit"]));
+    installed.git(&["checkout", "-q", "--detach"]);
+    made.push(commit(9));
+    installed.git(&["switch", "-q", "main"]);
+    assert_eq!(linked(repo, &id), made);
+    let found = links(repo, &id);
+    assert_eq!(texts(&found.clone().into(), "known_by"), ["hook"; 10]);
+    assert_eq!(text(&found[8]["replaces"][0]), made[7]);
+    assert_eq!((text(&found[8]["branch"]), found[9].get("branch")), ("main", None));
+}
+
+#[test]
+fn git_waits_where_it_could_not_be_told_later_what_was_committed() {
+    let reftable = Kind { hash: "sha1", refs: "reftable" };
+    if kinds().contains(&reftable) {
+        let installed = Installed::new(reftable, Git::Old);
+        let id = start(&installed.repo, &["work"]);
+        installed.commit("file", "1", &["-m", "one"]);
+        assert_eq!(written(&installed.repo, &id), 1);
+    }
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let id = start(repo, &["work"]);
+    // Something may run above git that says whose commit it is.
+    let lease = repo.git_dir.join("session/leases/nobody's");
+    fs::create_dir_all(lease.parent().expect("a directory")).expect("a directory");
+    fs::write(&lease, "").expect("a file");
+    installed.commit("file", "1", &["-m", "one"]);
+    assert_eq!(written(repo, &id), 1);
+    fs::remove_file(&lease).expect("it is there");
+    // A note that nobody can write.
+    let note = repo.git_dir.join("session/running");
+    fs::create_dir(&note).expect("a directory");
+    installed.commit("file", "2", &["-m", "two"]);
+    assert_eq!(written(repo, &id), 2);
+    fs::remove_dir(&note).expect("it is empty");
+    // One that speaks of somebody else keeps nobody.
+    fs::write(&note, format!("{}\n", std::process::id())).expect("a file");
+    let last = installed.commit("file", "3", &["-m", "three"]);
+    assert_eq!(repo.titles(&["--commit", &last]), ["work"]);
+    let linked_tree = repo.worktree("linked");
+    let in_linked = |args: &[&str]| {
+        let mut git = repo.git_command(args);
+        assert!(git.current_dir(&linked_tree).status().expect("git runs").success(), "{args:?}");
+    };
+    let started = repo.cmd(&["start", "--json", "x"]).dir(&linked_tree).run().json();
+    for message in ["one", "two", "three"] {
+        in_linked(&["commit", "-q", "--allow-empty", "-m", message]);
+    }
+    assert_eq!(texts(&repo.show(text(&started["id"]))["commits"], "commit").len(), 3);
+}
+
+#[test]
+fn a_file_that_nobody_ever_writes_to_holds_a_commit_up_for_no_longer_than_the_time_of_a_hook() {
+    let repo = TestRepo::new();
+    hook(&repo);
+    let id = start(&repo, &["work"]);
+    commit(&repo, "1", &["-m", "one"]);
+    for path in [format!("refs/sessions/{id}"), "refs/worktree/session".into()] {
+        let path = repo.git_dir.join(path);
+        let bytes = fs::read(&path).expect("a file");
+        fs::remove_file(&path).expect("it is there");
+        let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo runs");
+        assert!(made.success());
+        let mut git = repo.git_command(&["commit", "-q", "--allow-empty", "-m", "held up"]);
+        git.env("GIT_SESSION_HOOK_TIMEOUT", "50");
+        assert!(git.status().expect("git runs").success());
+        assert_eq!(repo.git(&["log", "-1", "--format=%s"]), "held up");
+        fs::remove_file(&path).expect("it is there");
+        fs::write(&path, bytes).expect("a file");
+    }
+}
+
+#[test]
+fn a_switch_is_not_waited_for_either_and_the_next_commit_is_of_the_branchs_session() {
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let main = start(repo, &["main"]);
+    installed.commit("file", "0", &["-m", "zero"]);
+    installed.git(&["switch", "-q", "-c", "feature"]);
+    let feature = start(repo, &["feature"]);
+    for n in 0..4 {
+        for (branch, id) in [("main", &main), ("feature", &feature)] {
+            installed.git(&["switch", "-q", branch]);
+            installed.commit(branch, &n.to_string(), &["-m", "next"]);
+            assert_eq!(named(repo, "HEAD"), *id);
+        }
+    }
+    repo.settle();
+    let held = hold_locks(repo);
+    let made = installed.commit("feature", "held up", &["-m", "held up"]);
+    installed.git(&["switch", "-q", "main"]);
+    let without_hooks = |args: &[&str]| {
+        repo.git(&[&["-c", "core.hooksPath=/dev/null"], args].concat());
+    };
+    without_hooks(&["switch", "-q", "-c", "other"]);
+    without_hooks(&["switch", "-q", "feature"]);
+    assert_eq!((written(repo, &main), written(repo, &feature)), (5, 4));
+    drop(held);
+    assert_eq!(text(&repo.run(&["show", "--json"]).json()["id"]), main);
+    let found = links(repo, &feature);
+    assert_eq!((found.len(), text(&found[4]["commit"])), (5, &*made));
+    assert_eq!((text(&found[4]["known_by"]), text(&found[4]["branch"])), ("hook", "feature"));
+}
