@@ -2,10 +2,7 @@
 //!
 //! Which sessions a commit was made in is judged by [`claims`](crate::ops::claims); nothing is written.
 
-use std::cell::OnceCell;
 use std::collections::HashMap;
-use std::ffi::OsStr;
-use std::path::Path;
 
 use crate::model::{Oid, Session, SessionId, Timestamp};
 use crate::ops::claims::{Claim, Claims, Confidence, Standing};
@@ -14,7 +11,7 @@ use crate::ops::links::{self, Made};
 use crate::ops::load::{self, Loaded};
 use crate::ops::moment::Moment;
 use crate::ops::{OpError, moment};
-use crate::store::{Blame, BlamedLine, CommitInfo, Store};
+use crate::store::{Blame, BlamedLine, Blaming, CommitInfo, Current, Store};
 
 /// What can be told of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +112,7 @@ pub enum Depth {
 pub struct Why<'a> {
     store: &'a Store,
     claims: Claims<'a>,
-    sessions: HashMap<SessionId, OnceCell<Result<Loaded, String>>>,
+    sessions: HashMap<SessionId, Result<Loaded, String>>,
     depth: Depth,
 }
 
@@ -133,17 +130,15 @@ impl<'a> Why<'a> {
         }
     }
 
-    /// Answers for lines of a file: from the first to the last number, or all of them.
+    /// Answers for the lines that git looks for. While it does, the session is read that it probably leads to.
     ///
     /// # Errors
     /// [`OpError::InvalidValue`] if there are no such lines.
-    pub fn lines(
-        &mut self,
-        dir: &Path,
-        path: &OsStr,
-        lines: Option<(u64, u64)>,
-    ) -> Result<Lines, OpError> {
-        match self.store.blame(dir, path, lines) {
+    pub fn lines(&mut self, blaming: Blaming) -> Result<Lines, OpError> {
+        if let Ok(Some(session_id)) = self.store.current(Current::Now) {
+            self.read(session_id);
+        }
+        match blaming.end() {
             Ok(Blame::Lines(lines)) => Ok(self.grouped(lines)),
             Ok(Blame::NotCommitted) => Ok(Lines { groups: vec![not_committed()], lines: vec![] }),
             Ok(Blame::NoSuchLines(words)) => Err(OpError::invalid("line", words)),
@@ -210,19 +205,24 @@ impl<'a> Why<'a> {
         if claim.standing != Standing::Here {
             return without(claim.standing.clone());
         }
-        let (store, id) = (self.store, claim.session_id);
-        let read = || load::load(store, id).map_err(|error| reason(&error));
-        let cell = self.sessions.entry(id).or_default();
-        let loaded = match cell.get_or_init(read) {
+        let (store, depth) = (self.store, self.depth);
+        let loaded = match self.read(claim.session_id) {
             Ok(loaded) => loaded,
             Err(reason) => return without(Standing::Damaged(reason.clone())),
         };
-        let moment = match self.depth {
+        let moment = match depth {
             Depth::Sessions => Moment::default(),
             depth => around(store, loaded, &claim, commit, depth == Depth::Messages),
         };
         let session = Some(Box::new(loaded.view.session.clone()));
         Told { claim, session, moment }
+    }
+
+    /// Returns a session as it is now, or why it cannot be read; it is read once.
+    fn read(&mut self, session_id: SessionId) -> &Result<Loaded, String> {
+        let store = self.store;
+        let load = || load::load(store, session_id).map_err(|error| reason(&error));
+        self.sessions.entry(session_id).or_insert_with(load)
     }
 }
 

@@ -1,8 +1,10 @@
 //! Which commit each line of a file came from, as `git blame` says: it follows renames, knows what is not
 //! committed, and honours `blame.ignoreRevsFile`.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use super::open::lossy;
 use super::{Store, StoreError, git};
@@ -30,32 +32,48 @@ pub enum Blame {
     NoSuchLines(String),
 }
 
-impl Store {
-    /// Returns where the lines of a file came from: those from the first to the last number, or all. `path` is
-    /// seen from `dir`. A bare repository has the file as HEAD has it. One process of git.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] with git's own words.
-    pub fn blame(
-        &self,
-        dir: &Path,
+/// A `git blame` that runs while its caller does something else. It is ended where nobody asks for its answer.
+#[derive(Debug)]
+pub struct Blaming {
+    child: Option<io::Result<Child>>,
+    path: OsString,
+}
+
+impl Blaming {
+    /// Begins to find out where the lines of a file came from, before the repository is opened: git finds it from
+    /// `dir` as we do. The rest is as for [`Store::begin_blame`]; a bare repository answers nothing that is true.
+    pub fn begin(dir: &Path, path: &OsStr, lines: Option<(u64, u64)>) -> Blaming {
+        let mut command = Command::new("git");
+        for name in git::LOCAL_ENVIRONMENT {
+            command.env_remove(name);
+        }
+        command.env("LC_ALL", "C").env_remove("GIT_NO_REPLACE_OBJECTS").current_dir(dir);
+        Blaming::spawn(command, path, lines, false)
+    }
+
+    fn spawn(
+        mut command: Command,
         path: &OsStr,
         lines: Option<(u64, u64)>,
-    ) -> Result<Blame, StoreError> {
-        let mut command = match self.work_dir() {
-            Some(work_dir) => {
-                let mut command = git::command_in(self, &self.git_dir, work_dir);
-                command.current_dir(dir);
-                command
-            }
-            None => git::command(self),
-        };
+        is_bare: bool,
+    ) -> Blaming {
         command.args(["blame", "--porcelain"]);
         if let Some((first, last)) = lines {
             command.arg(format!("-L{first},{last}"));
         }
-        command.args(self.work_dir().is_none().then_some("HEAD"));
-        let output = git::run_long(command.arg("--").arg(path))?;
+        command.args(is_bare.then_some("HEAD")).arg("--").arg(path);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Blaming { child: Some(command.spawn()), path: path.to_owned() }
+    }
+
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] with git's own words.
+    pub fn end(mut self) -> Result<Blame, StoreError> {
+        let child = self.child.take().expect("it is taken once");
+        let output = child.and_then(Child::wait_with_output);
+        let output = output.map_err(|error| StoreError::io("cannot run git", &error))?;
         if output.status.success() {
             return Ok(Blame::Lines(parse(&output.stdout)));
         }
@@ -69,7 +87,31 @@ impl Store {
         if words.starts_with("file ") && words.contains(" has only ") {
             return Ok(Blame::NoSuchLines(words.to_owned()));
         }
-        git::failed(&output, &format!("cannot blame '{}'", path.to_string_lossy()))
+        git::failed(&output, &format!("cannot blame '{}'", self.path.to_string_lossy()))
+    }
+}
+
+impl Drop for Blaming {
+    fn drop(&mut self) {
+        if let Some(Ok(mut child)) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Store {
+    /// Begins to find out where the lines of a file came from: those from the first to the last number, or all.
+    /// `path` is seen from `dir`. A bare repository has the file as HEAD has it. One process of git.
+    pub fn begin_blame(&self, dir: &Path, path: &OsStr, lines: Option<(u64, u64)>) -> Blaming {
+        let mut command = match self.work_dir() {
+            Some(work_dir) => git::command_in(self, &self.git_dir, work_dir),
+            None => git::command(self),
+        };
+        if self.work_dir().is_some() {
+            command.current_dir(dir);
+        }
+        Blaming::spawn(command, path, lines, self.work_dir().is_none())
     }
 }
 

@@ -39,7 +39,7 @@ mod write;
 mod writing;
 
 pub use added::AddedLines;
-pub use blame::{Blame, BlamedLine};
+pub use blame::{Blame, BlamedLine, Blaming};
 pub use config::{OnCheckout, Settings};
 pub use current::Current;
 pub use error::{StoreError, WorkTreeError};

@@ -213,3 +213,32 @@ fn what_is_neither_a_commit_nor_a_file_is_an_error_where_nothing_is_committed_to
         }
     }
 }
+
+#[test]
+fn a_line_leads_to_its_session_from_wherever_it_is_asked_for() {
+    for_each_kind(|repo| {
+        scene(repo);
+        fs::create_dir(repo.root.join("below")).expect("a directory");
+        let git_dir = repo.git_dir.to_string_lossy().into_owned();
+        let title = |cmd: super::harness::Cmd<'_>| {
+            let told = cmd.run().json();
+            text(&told["commits"][0]["sessions"][0]["title"]).to_owned()
+        };
+        let linked = repo.home.path().join("linked");
+        repo.git(&["worktree", "add", "-q", "--detach", &linked.to_string_lossy()]);
+        let bare = repo.home.path().join("bare.git");
+        repo.git(&["clone", "-q", "--mirror", ".", &bare.to_string_lossy()]);
+        // What lies there is not what is asked for.
+        fs::write(bare.join("file"), "1\n2\n3\n4\n").expect("a file");
+        let asked = ["why", "--json", "file:2"];
+        for cmd in [
+            repo.cmd(&["why", "--json", "../file:2"]).dir("below"),
+            repo.cmd(&["-C", "..", "why", "--json", "file:2"]).dir("below"),
+            repo.cmd(&asked).env("GIT_DIR", &git_dir),
+            repo.cmd(&asked).dir(&linked),
+            repo.cmd(&asked).dir(&bare),
+        ] {
+            assert_eq!(title(cmd), "Fix the login");
+        }
+    });
+}

@@ -14,6 +14,7 @@ use crate::model::{Oid, Value};
 use crate::ops::OpError;
 use crate::ops::why::{Answer, Depth, Group, Lines, Why as Question};
 use crate::render::{json, why as text};
+use crate::store::Blaming;
 
 /// Tell why a commit or a line is there: which session made it, and what was asked, done and decided
 ///
@@ -52,23 +53,46 @@ impl Why {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         check_fields::<json::WhyObject>(&self.json.fields())?;
+        let early = self.begin_early(app);
         let store = app.store()?;
+        let blame = |path: &OsStr, range| match early.filter(|_| store.work_dir().is_some()) {
+            Some(blaming) => blaming,
+            None => store.begin_blame(&app.dir(), path, range),
+        };
         let depth = if self.messages { Depth::Messages } else { Depth::Moment };
         match self.target(app)? {
             Target::Commit(commit_oid) => {
                 self.answer(app, &[Question::new(store, depth).commit(commit_oid)])
             }
             Target::Lines(path, first, last) => {
-                let range = Some((first, last));
-                let lines = Question::new(store, depth).lines(&app.dir(), path, range)?;
+                let blaming = blame(path, Some((first, last)));
+                let lines = Question::new(store, depth).lines(blaming)?;
                 self.answer(app, &lines.groups)
             }
             Target::File(path) => {
                 let depth = if self.json.is_wanted() { depth } else { Depth::Sessions };
-                let lines = Question::new(store, depth).lines(&app.dir(), path, None)?;
+                let lines = Question::new(store, depth).lines(blame(path, None))?;
                 self.answer_file(app, &lines)
             }
         }
+    }
+
+    /// Begins to look for what is probably meant before the repository is opened, which takes as long as git takes
+    /// to begin. If something else is meant, that is for nothing.
+    fn begin_early(&self, app: &App) -> Option<Blaming> {
+        let places = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
+        if places.iter().any(|name| app.environment.has(name)) {
+            return None;
+        }
+        let dir = app.dir();
+        let is_file = |path: &OsStr| dir.join(path).symlink_metadata().is_ok_and(|it| !it.is_dir());
+        let given = self.target.as_os_str();
+        if is_file(given) {
+            return Some(Blaming::begin(&dir, given, None));
+        }
+        let (path, first, last) = with_lines(given)?;
+        let is_meant = is_file(path) && first > 0 && last >= first;
+        is_meant.then(|| Blaming::begin(&dir, path, Some((first, last))))
     }
 
     /// Finds out what is meant. What is there under the whole name is meant before a line of it.
