@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>
 //! --sessions <n,...>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said`,
-//! `checkpoint` and `scale`.
+//! `checkpoint`, `hooks` and `scale`.
 //! `--segments` says how long the long conversation is, 10,000 if it is not given, and `--sessions` how many
 //! sessions the repositories of `scale` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
 //! disk and a few minutes. Wall times are medians, and the ratio is the median of the
@@ -21,6 +21,8 @@
 //! What `run` adds to a command is told as the processor time, in user mode and in the kernel, of its
 //! whole tree of processes, less that of the bare command and of two transitions; of each the median.
 
+#[path = "ratios/hooks.rs"]
+mod hooks;
 #[path = "ratios/said.rs"]
 mod said;
 #[path = "ratios/scale.rs"]
@@ -78,6 +80,13 @@ fn main() -> io::Result<()> {
     if options.wants("checkpoint") {
         let work_tree = work_tree::WorkTree::make(git.at(dir.path().join("files")));
         for pair in work_tree.pairs() {
+            writeln!(out, "{}", pair.measure(options.n_runs))?;
+        }
+    }
+    if options.wants("hooks") {
+        let place = |name: &str| git.at(dir.path().join(name));
+        let hooks = hooks::Hooks::make(place, &options.n_sessions)?;
+        for pair in hooks.pairs() {
             writeln!(out, "{}", pair.measure(options.n_runs))?;
         }
     }
