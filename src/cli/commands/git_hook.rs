@@ -152,11 +152,9 @@ impl Call {
 
 fn hear(app: &App, call: &Call) -> Result<(), CliError> {
     let store = app.store()?;
-    let context = Context {
-        // Who the commit is by is in the environment as the author, and need not be who works here.
-        author: app.context()?.committer,
-        ..app.context()?
-    };
+    let context = app.context()?;
+    // Who the commit is by is in the environment as the author, and need not be who works here.
+    let context = Context { author: context.committer.clone(), ..context };
     match call.event.as_str() {
         "prepare-commit-msg" | "commit-msg" => message(store, &context, call),
         "post-commit" => Ok(git_hook::made(store, &context, Act::Commit, call.head())?),

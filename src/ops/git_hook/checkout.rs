@@ -164,8 +164,9 @@ impl Branches {
     fn keep(&self, store: &Store, context: &Context) {
         let path = store.branches_file();
         let write = || -> io::Result<()> {
-            if let Some(dir) = path.parent() {
-                fs::create_dir_all(dir)?;
+            // Not what is above: git may have gone on, and the repository with it.
+            if let Some(dir) = path.parent().filter(|dir| !dir.is_dir()) {
+                fs::create_dir(dir)?;
             }
             let draft = path.with_extension(&context.op);
             fs::write(&draft, self.text())?;

@@ -46,8 +46,9 @@ impl Seen {
     pub(super) fn keep(&self, store: &Store, context: &Context) {
         let path = store.seen_file();
         let write = || -> io::Result<()> {
-            if let Some(dir) = path.parent() {
-                DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+            // Not what is above: git may have gone on, and the repository with it.
+            if let Some(dir) = path.parent().filter(|dir| !dir.is_dir()) {
+                DirBuilder::new().mode(0o700).create(dir)?;
             }
             let draft = path.with_extension(&context.op);
             fs::write(&draft, self.line())?;
