@@ -324,12 +324,19 @@ fn a_commit_lands_whatever_has_become_of_the_program() {
             git(&repo, &[&bin, elsewhere], &repo.root, &["checkout", "-q", "-B", "side"]).ok();
         };
         commit("missing");
-        executable(&place, "#!/bin/sh\nkill -SEGV $$\n");
-        commit("crashing");
-        executable(&place, "#!/bin/sh\necho no >&2\nexit 1\n");
-        commit("failing");
-        executable(&place, "#!/nowhere/sh\n");
-        commit("broken");
+        for (script, what) in [
+            ("#!/bin/sh\nkill -SEGV $$\n", "crashing"),
+            ("#!/bin/sh\necho no >&2\nexit 1\n", "failing"),
+            ("#!/nowhere/sh\n", "broken"),
+        ] {
+            executable(&place, script);
+            commit(what);
+            // As if it had been there at `init`.
+            let file = fs::File::options().append(true).open(&place).expect("a file");
+            file.set_modified(std::time::UNIX_EPOCH).expect("a time");
+            drop(file);
+            commit(what);
+        }
         fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).expect("a mode");
         commit("not executable");
         executable(&place, "#!/bin/sh\ntrap '' TERM\nexec sleep 60\n");
@@ -347,8 +354,9 @@ fn where_no_session_was_written_the_program_is_not_even_started() {
         let repo = TestRepo::new();
         let (bin, recorder) = (put_git(&repo, kind), put_recorder(&repo));
         let locks = repo.git_dir.join("session/locks");
-        fs::remove_dir(&locks).expect("it is there");
         init(&repo, &bin, &[]).run().ok();
+        forget_program(&repo, &repo.home.path().join("gone"));
+        fs::remove_dir(&locks).expect("it is there");
         let run = |dir: &Path, args: &[&str]| {
             git(&repo, &[&bin, &recorder], dir, args).ok();
             repo.settle();
@@ -377,6 +385,7 @@ fn hooks_of_others_run_as_before_and_their_status_counts() {
         "#!/bin/sh -eu\ncase $(cat \"$1\") in no*) exit 3 ;; esac\necho own >>\"$HOME/calls\"\n",
     );
     init(&repo, &bin, &[]).run().ok();
+    forget_program(&repo, &repo.home.path().join("gone"));
     let commit = |message: &str| {
         let args = ["commit", "-q", "--allow-empty", "-m", message];
         git(&repo, &[&bin, &recorder], &repo.root, &args).status

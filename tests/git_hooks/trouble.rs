@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::gits::Git;
-use super::harness::{Output, PLAIN, TestRepo};
+use super::harness::{Output, PLAIN, PROGRAM, TestRepo};
 use super::hooked::{commit, hook, linked, named, start};
 use super::installed::Installed;
 use super::left::hold_locks;
@@ -39,7 +39,10 @@ fn a_commit_lands_where_nothing_can_be_written_for_its_session() {
     let mut made = vec![installed.commit("file", "before", &["-m", "before"])];
     for (script, n) in scripts.iter().zip(0..) {
         repo.write("file", n.to_string());
-        let git = "git add file; git commit -q -m trouble";
+        // What is noted there is seen there.
+        let git = format!(
+            "git add file; git commit -q -m trouble; '{PROGRAM}' list >/dev/null 2>&1 || :"
+        );
         repo.settle();
         let output = where_it_may_mount(repo, &format!("{script}\n{git}")).ok();
         assert_eq!((&*output.stdout, &*output.stderr), ("", ""), "{script}");
