@@ -2,11 +2,11 @@
 //! same run.
 //!
 //! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>
-//! --sessions <n,...>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said`,
+//! --sessions <n,...> --keep <directory>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said`,
 //! `checkpoint`, `hooks` and `scale`.
 //! `--segments` says how long the long conversation is, 10,000 if it is not given, and `--sessions` how many
 //! sessions the repositories of `scale` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
-//! disk and a few minutes. Wall times are medians, and the ratio is the median of the
+//! disk and a few minutes; `--keep` says where they stay, to be used again by the next run. Wall times are medians, and the ratio is the median of the
 //! pairs' ratios, so that a machine whose speed
 //! drifts disturbs it little. Nothing fails here for being slow: the goal is printed, and whether it
 //! is met. The repositories are made from a fixed seed below `--dir`, the directory for temporary
@@ -92,7 +92,8 @@ fn main() -> io::Result<()> {
     }
     if options.wants("scale") {
         for n_sessions in &options.n_sessions {
-            let place = git.at(dir.path().join(format!("scale-{n_sessions}")));
+            let parent = options.keep.as_deref().unwrap_or(dir.path());
+            let place = git.at(parent.join(format!("scale-{n_sessions}")));
             scale::Scale::make(place, *n_sessions)?.measure(&mut out, options.n_runs)?;
         }
     }
@@ -132,6 +133,8 @@ struct Options {
     only: Option<String>,
     n_segments: usize,
     n_sessions: Vec<u64>,
+    /// Where the repositories of `scale` stay.
+    keep: Option<PathBuf>,
 }
 
 impl Options {
@@ -147,6 +150,7 @@ impl Options {
             only: None,
             n_segments: 10_000,
             n_sessions: vec![1000, 10_000],
+            keep: None,
         };
         let mut args = std::env::args().skip(1);
         while let Some(arg) = args.next() {
@@ -154,6 +158,7 @@ impl Options {
             match arg.as_str() {
                 "--dir" => options.dir = PathBuf::from(value()),
                 "--runs" => options.n_runs = value().parse().expect("--runs takes a number"),
+                "--keep" => options.keep = Some(PathBuf::from(value())),
                 "--only" => options.only = Some(value()),
                 "--sessions" => {
                     let read = |n: &str| n.parse().expect("--sessions takes numbers");

@@ -19,6 +19,9 @@ const STEP: u64 = 300;
 /// One of so many sessions is open.
 const OPEN_ONE_IN: u64 = 50;
 
+/// The file that says that a repository is complete.
+const MADE: &str = ".git/made";
+
 /// A repository with many sessions.
 pub struct Scale {
     place: Place,
@@ -40,13 +43,20 @@ const RECORDS: &str = "git for-each-ref refs/sessions --format='%(objectname):se
     git cat-file --batch";
 
 impl Scale {
-    /// Makes the repository.
+    /// Makes the repository, if an earlier run has not kept it.
     pub fn make(place: Place, n_sessions: u64) -> io::Result<Scale> {
-        place.init();
-        let example = Example::make(&place);
         let mut scale = Scale { place, n_sessions, ids: Vec::new() };
+        if scale.place.dir.join(MADE).exists() {
+            let names = scale.place.git(&["for-each-ref", "--format=%(refname)", "refs/sessions"]);
+            let ids = names.lines().filter_map(|name| name.strip_prefix("refs/sessions/"));
+            scale.ids = ids.map(str::to_owned).collect();
+            return Ok(scale);
+        }
+        scale.place.init();
+        let example = Example::make(&scale.place);
         scale.import(&example)?;
         scale.pack_refs()?;
+        std::fs::write(scale.place.dir.join(MADE), "")?;
         Ok(scale)
     }
 
