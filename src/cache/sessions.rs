@@ -99,11 +99,13 @@ impl Sessions {
     }
 
     /// Returns the ids of all sessions.
-    pub fn ids(&self) -> Vec<SessionId> {
-        match self {
-            Sessions::Plain(tips) => tips.sessions.iter().map(|(id, _)| *id).collect(),
-            Sessions::Cached(cached) => cached.ids(),
-        }
+    pub fn ids(&self) -> impl Iterator<Item = SessionId> {
+        let (plain, cached) = match self {
+            Sessions::Plain(tips) => (Some(tips), None),
+            Sessions::Cached(cached) => (None, Some(cached)),
+        };
+        let plain = plain.into_iter().flat_map(|tips| tips.sessions.iter().map(|(id, _)| *id));
+        plain.chain(cached.into_iter().flat_map(|cached| cached.ids()))
     }
 
     /// Calls `look` for each of the sessions.
@@ -148,9 +150,9 @@ impl Cached {
         (0..self.kept.len()).filter(move |at| hidden.next_if_eq(at).is_none())
     }
 
-    fn ids(&self) -> Vec<SessionId> {
+    fn ids(&self) -> impl Iterator<Item = SessionId> {
         let kept = self.kept_places().map(|at| self.kept.id(at));
-        kept.chain(self.loose.iter().map(|(id, ..)| *id)).collect()
+        kept.chain(self.loose.iter().map(|(id, ..)| *id))
     }
 
     fn each<'a>(&'a self, mut look: impl FnMut(Row<'a>)) -> Result<(), Damaged> {

@@ -42,10 +42,9 @@ impl SessionId {
         Handle(letters)
     }
 
-    /// Tells whether the id, as it is spelled, begins with `text`.
-    pub fn has_prefix(self, text: &str) -> bool {
-        let mut buffer = Uuid::encode_buffer();
-        self.0.hyphenated().encode_lower(&mut buffer).starts_with(text)
+    /// Tells whether the short name begins with `text`.
+    pub fn has_handle_prefix(self, text: &str) -> bool {
+        self.handle().0.starts_with(text.as_bytes())
     }
 
     /// Returns the name in the style `session-YYYYMMDD-HHMMSS-xxxxxx` (UTC).
@@ -65,6 +64,31 @@ impl SessionId {
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
+    }
+}
+
+/// The beginning of an id as it is spelled. It is compared with very many ids, so these are not spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdPrefix {
+    /// The least id that begins so.
+    low: SessionId,
+    /// The greatest id that begins so.
+    high: SessionId,
+}
+
+impl IdPrefix {
+    /// Reads the beginning of the one canonical spelling; `None` if no id begins so.
+    pub fn parse(text: &str) -> Option<IdPrefix> {
+        let with_rest = |rest: &str| SessionId::parse(&[text, rest.get(text.len()..)?].concat());
+        Some(IdPrefix {
+            low: with_rest("00000000-0000-0000-0000-000000000000")?,
+            high: with_rest("ffffffff-ffff-ffff-ffff-ffffffffffff")?,
+        })
+    }
+
+    /// Tells whether an id begins so.
+    pub fn is_of(self, session_id: SessionId) -> bool {
+        (self.low..=self.high).contains(&session_id)
     }
 }
 
@@ -114,10 +138,25 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_is_of_the_ids_that_are_spelled_so() {
+        let id = SessionId::parse(ID).expect("valid");
+        let other = SessionId::parse("0199f0c2-1c4e-7abc-8def-0123456789af").expect("valid");
+        for end in 0..=ID.len() {
+            let prefix = IdPrefix::parse(&ID[..end]).expect("a prefix");
+            assert!(prefix.is_of(id), "{end}");
+            assert_eq!(prefix.is_of(other), end <= 12, "{end}");
+        }
+        for text in ["0199f0c21", "0199f0c2-1C", "x", "-", "019 ", &format!("{ID}0"), "实"] {
+            assert_eq!(IdPrefix::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn the_handle_spells_the_last_eight_digits_from_z_to_k() {
         let id = SessionId::parse(ID).expect("valid");
         assert_eq!(id.handle().as_str(), "vutsrqpk");
         assert!(Handle::is_prefix_like("vu"));
+        assert!(id.has_handle_prefix("vu") && !id.has_handle_prefix("u"));
         assert!(!Handle::is_prefix_like("a"));
     }
 

@@ -16,7 +16,7 @@ mod timestamp;
 
 pub use checkpoint::Checkpoint;
 pub use class::Class;
-pub use id::{Handle, SessionId};
+pub use id::{Handle, IdPrefix, SessionId};
 pub use link::{CommitLink, KnownBy, PatchSize};
 pub use map::{Map, Value};
 pub use oid::{HashKind, Oid};

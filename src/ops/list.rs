@@ -85,17 +85,16 @@ fn found(store: &Store, query: &Query, sessions: &Sessions) -> Result<Listing, D
     let mut listing = Listing { corrupt: sessions.faults().to_vec(), ..Listing::default() };
     let n_faults = listing.corrupt.len();
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    let (is_brief, mut n_ended_hidden) = (query.is_brief(), 0);
     sessions.each(|row| match row {
-        Row::Known(place, brief) if query.matches(&brief) => known.push((place, brief)),
-        Row::Known(..) => {}
+        Row::Known(_, brief) if !query.matches(&brief) => {}
+        Row::Known(_, brief) if is_brief && query.hides(&brief) => n_ended_hidden += 1,
+        Row::Known(place, brief) if is_brief => query.keep(&mut known, (place, brief)),
+        Row::Known(place, brief) => known.push((place, brief)),
         Row::Unknown(session_id, tip) => unknown.push((session_id, tip)),
     })?;
-    if query.is_brief() {
-        let n_found = known.len();
-        known.retain(|(_, brief)| !query.hides(brief));
-        listing.n_ended_hidden = n_found - known.len();
-        query.keep_first(&mut known);
-    }
+    listing.n_ended_hidden = n_ended_hidden;
+    query.keep_first(&mut known);
     let places: Vec<usize> = known.into_iter().map(|(place, _)| place).collect();
     let entries = sessions.entries(&places)?.into_iter();
     let known = entries.map(|(excerpt, tip)| match query.needs_record() {

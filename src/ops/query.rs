@@ -156,10 +156,23 @@ impl Query {
         brief.class == Class::Ended && !asked
     }
 
-    /// Drops what comes after the limit, as far as briefs tell the order.
+    /// Adds a session, and now and then drops what comes after the limit, so that few are held at any time.
+    pub(super) fn keep<'a>(
+        &self,
+        known: &mut Vec<(usize, Brief<'a>)>,
+        session: (usize, Brief<'a>),
+    ) {
+        known.push(session);
+        if self.limit.is_some_and(|limit| known.len() >= limit.saturating_mul(2).max(MIN_KEPT)) {
+            self.keep_first(known);
+        }
+    }
+
+    /// Drops what comes after the limit, as far as briefs tell which sessions match, and their order.
     pub(super) fn keep_first(&self, known: &mut Vec<(usize, Brief<'_>)>) {
         let needs_title = self.sort.iter().any(|(key, _)| *key == SortKey::Title);
-        let Some(limit) = self.limit.filter(|limit| *limit < known.len() && !needs_title) else {
+        let is_known = self.is_brief() && !needs_title;
+        let Some(limit) = self.limit.filter(|limit| *limit < known.len() && is_known) else {
             return;
         };
         known.select_nth_unstable_by(limit, |(_, a), (_, b)| self.compare((a, ""), (b, "")));
@@ -183,6 +196,9 @@ impl Query {
         by_keys.fold(Ordering::Equal, Ordering::then).then(newest_first).then(b.0.id.cmp(&a.0.id))
     }
 }
+
+/// How many sessions are held before those after the limit are dropped, however low it is.
+const MIN_KEPT: usize = 256;
 
 impl SortKey {
     fn compare(self, a: (&Brief<'_>, &str), b: (&Brief<'_>, &str)) -> Ordering {

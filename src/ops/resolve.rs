@@ -5,7 +5,7 @@
 
 use crate::cache::Sessions;
 use crate::format::message::Brief;
-use crate::model::{Class, Handle, Oid, SessionId};
+use crate::model::{Class, Handle, IdPrefix, Oid, SessionId};
 use crate::ops::list::{self, Listed};
 use crate::ops::{Candidate, Context, OpError, claims};
 use crate::store::{Current, Store};
@@ -72,12 +72,14 @@ fn by_name(store: &Store, name: &str) -> Result<SessionId, OpError> {
     if let Some(session_id) = by_exact_handle(&sessions, name) {
         return Ok(session_id);
     }
+    let is_handle_like = Handle::is_prefix_like(name);
+    let prefix = IdPrefix::parse(name).filter(|_| name.len() >= MIN_ID_PREFIX);
     let looks: [&dyn Fn(&Brief<'_>) -> bool; 5] = [
         &|brief| is_dated_name(brief, name),
         &|brief| is_name(brief, name),
         &|brief| is_branch(brief, name),
-        &|brief| is_handle_prefix(brief, name),
-        &|brief| is_id_prefix(brief, name),
+        &|brief| is_handle_like && brief.id.has_handle_prefix(name),
+        &|brief| prefix.is_some_and(|prefix| prefix.is_of(brief.id)),
     ];
     let found = list::find(store, &sessions, &looks)?;
     if let Some(session_id) = choose(name, &found)? {
@@ -91,9 +93,8 @@ fn by_exact_handle(sessions: &Sessions, name: &str) -> Option<SessionId> {
     if name.len() != Handle::LEN || !Handle::is_prefix_like(name) {
         return None;
     }
-    let is_it = |id: &SessionId| id.handle().as_str() == name;
-    let found: Vec<_> = sessions.ids().into_iter().filter(is_it).collect();
-    if let [only] = found[..] { Some(only) } else { None }
+    let mut found = sessions.ids().filter(|id| id.has_handle_prefix(name));
+    found.next().filter(|_| found.next().is_none())
 }
 
 fn is_dated_name(brief: &Brief<'_>, name: &str) -> bool {
@@ -107,15 +108,6 @@ fn is_name(brief: &Brief<'_>, name: &str) -> bool {
 fn is_branch(brief: &Brief<'_>, name: &str) -> bool {
     let short = name.strip_prefix("refs/heads/").unwrap_or(name);
     brief.branch == Some(short)
-}
-
-fn is_handle_prefix(brief: &Brief<'_>, name: &str) -> bool {
-    Handle::is_prefix_like(name) && brief.id.handle().as_str().starts_with(name)
-}
-
-fn is_id_prefix(brief: &Brief<'_>, name: &str) -> bool {
-    let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c) || c == b'-';
-    name.len() >= MIN_ID_PREFIX && name.bytes().all(is_hex) && brief.id.has_prefix(name)
 }
 
 /// Chooses the only one, or the only open one.
