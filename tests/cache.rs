@@ -8,7 +8,10 @@ use std::thread::scope;
 use std::time::{Duration, SystemTime};
 
 use git_session::model::{Class, Timestamp};
-use git_session::ops::list::{Query, SortKey, list};
+use git_session::ops::documents;
+use git_session::ops::list::{Field, FieldFilter, Listing, Query, SortKey, list};
+use git_session::ops::stats::{By, stats};
+use git_session::render::json::making;
 use git_session::store::{OpenRequest, Store};
 use tempfile::TempDir;
 
@@ -33,7 +36,10 @@ impl Place {
     fn with_sessions(mut self, n: usize) -> Place {
         for at in 0..n {
             let (name, title) = (format!("--name=n{at}"), format!("Title {}", at * 7 % n));
-            let id = self.session_ok(&["start", &title, &name]);
+            let agent = ["--agent=codex", "--agent=claude-code"][at % 2];
+            let labels = ["--label=one", "--label=two"];
+            let id =
+                self.session_ok(&["start", &title, &name, agent, labels[0], labels[at / 2 % 2]]);
             if at % 2 == 0 {
                 self.session_ok(&["suspend", &id, "-m", "later"]);
             }
@@ -139,11 +145,32 @@ impl Place {
             Query { classes: vec![Class::Paused], ..Query::default() },
             Query { title: vec![grep], ..Query::default() },
             Query { branch: Some("main".into()), limit: Some(1), ..Query::default() },
-            Query { created_from: Some(middle), whole: true, limit: Some(4), ..Query::default() },
+            Query { created_from: Some(middle), limit: Some(4), ..Query::default() },
         ];
         let store = self.open(cache);
-        let answer = |query| format!("{:#?}", list(&store, query).expect("a listing"));
-        questions.iter().map(answer).collect()
+        let listing = |query: &Query| list(&store, query).expect("a listing");
+        let mut answers: Vec<String> =
+            questions.iter().map(|query| format!("{:#?}", listing(query))).collect();
+        for (field, value) in [(Field::Agent, "codex"), (Field::Label, "two"), (Field::Role, "x")] {
+            let values = vec!["nothing".to_owned(), value.to_owned()];
+            let fields = vec![FieldFilter { field, values }];
+            let Listing { sessions, corrupt, n_ended_hidden } =
+                listing(&Query { fields, ..Query::default() });
+            let seen: Vec<_> =
+                sessions.iter().map(|it| (&it.excerpt, it.tip, it.observed)).collect();
+            answers.push(format!("{seen:#?} {corrupt:#?} {n_ended_hidden}"));
+        }
+        for by in [None, Some(By::Status), Some(By::Agent)] {
+            let stats = stats(&store, by, Some(middle), None, middle).expect("sums");
+            answers.push(format!("{stats:#?}"));
+        }
+        let mut documents = Vec::new();
+        let faults = documents::each(&store, &listing(&all()).sessions, making(), |document| {
+            documents.push(document.to_owned());
+            Ok::<(), ()>(())
+        });
+        answers.push(format!("{documents:#?} {faults:#?}"));
+        answers
     }
 
     fn assert_same(&self, after: &str) {
@@ -223,8 +250,8 @@ fn change_refs(place: &mut Place, dice: &mut Dice) -> String {
 
 /// Does something to the cache, and tells what.
 fn harm_cache(place: &Place, dice: &mut Dice) -> String {
-    let names = ["kept", "loose"];
-    let path = place.cache_file(names[dice.below(2)]);
+    let names = ["kept", "loose", "facts", "documents"];
+    let path = place.cache_file(names[dice.below(4)]);
     let Ok(mut bytes) = fs::read(&path) else {
         return "no cache".into();
     };
@@ -238,7 +265,7 @@ fn harm_cache(place: &Place, dice: &mut Dice) -> String {
             "shortening"
         }
         2 => {
-            let other = place.cache_file(names[dice.below(2)]);
+            let other = place.cache_file(names[dice.below(4)]);
             bytes = fs::read(other).unwrap_or_default();
             "another file as"
         }
@@ -270,8 +297,11 @@ fn the_cache_changes_no_answer_whatever_happens_to_refs_and_cache() {
                 place.assert_same(&told);
             }
         }
-        let before = fs::read(place.cache_file("kept")).expect("the cache was used");
-        assert!(before.starts_with(b"git-session excerpts"));
+        place.answers(true);
+        for (name, what) in [("kept", "excerpts"), ("facts", "facts"), ("documents", "documents")] {
+            let file = fs::read(place.cache_file(name)).expect("the cache was used");
+            assert!(file.starts_with(format!("git-session {what} ").as_bytes()), "{name}");
+        }
     }
 }
 
@@ -280,6 +310,13 @@ fn an_old_cache_is_believed_about_refs_that_lie_as_they_did() {
     let mut place = Place::new(&[]).with_sessions(3);
     place.git(&["pack-refs", "--all"]);
     place.date_packed_refs();
+    let asked = [
+        &["stats", "--by=agent", "--csv"][..],
+        &["list", "--all", "--json"],
+        &["list", "--all", "--agent=codex", "--porcelain"],
+    ];
+    let answers = |place: &Place| asked.map(|args| text(&place.session(true, args), args));
+    let before = answers(&place);
     place.answers(true);
     let id = place.histories[0].0["refs/sessions/".len()..].to_owned();
     // Who reads commits now finds none.
@@ -290,6 +327,7 @@ fn an_old_cache_is_believed_about_refs_that_lie_as_they_did() {
     let with = seen(true);
     assert!(with.contains(&id), "{with}");
     assert!(!seen(false).contains(&id), "commits were read from nowhere");
+    assert_eq!(answers(&place), before);
     fs::rename(&away, &objects).expect("moved");
     assert_eq!(seen(true), seen(false));
 }
@@ -318,10 +356,18 @@ fn names_mean_the_same_sessions_with_and_without_a_cache() {
         &["list", "--format=%(id) %(title)"],
         &["list", "--sort=-title", "-n", "2"],
         &["list", "--agent=nobody"],
+        &["list", "--all", "--agent=codex", "--label=two"],
+        &["list", "--all", "--observed=none", "--author=U Thor", "-n", "2"],
+        &["list", "--all", "--commit=HEAD", "--format=%(git.repo_root) %(labels)"],
+        &["list", "--all", "--json=id,git,tip"],
+        &["list", "--all", "--json=id,title"],
         &["stats", "--by=status", "--csv"],
+        &["stats", "--by=agent", "--json"],
     ] {
-        let (with, without) = (place.session(true, args), place.session(false, args));
-        assert_eq!(with, without, "{args:?}");
+        let without = place.session(false, args);
+        for _ in 0..2 {
+            assert_eq!(place.session(true, args), without, "{args:?}");
+        }
     }
 }
 

@@ -101,11 +101,14 @@ fn place<T: PartialEq>(all: &[T], value: T) -> Option<u8> {
 
 /// Words, each once, by number.
 #[derive(Default)]
-struct Words {
+pub struct Words {
     numbers: HashMap<String, u32>,
-    n: usize,
-    ends: Vec<u8>,
-    text: Vec<u8>,
+    /// How many there are.
+    pub n: usize,
+    /// Where each ends in `text`, as it is stored.
+    pub ends: Vec<u8>,
+    /// All of them, without anything between.
+    pub text: Vec<u8>,
 }
 
 impl Words {
@@ -113,7 +116,8 @@ impl Words {
         word.map_or(Some(NO_WORD), |word| self.number(word))
     }
 
-    fn number(&mut self, word: &str) -> Option<u32> {
+    /// Returns the number of a word; `None` if there are too many.
+    pub fn number(&mut self, word: &str) -> Option<u32> {
         if let Some(number) = self.numbers.get(word) {
             return Some(*number);
         }

@@ -60,8 +60,7 @@ impl Sessions {
         let scan = store.scan_refs(before.as_ref().and_then(Table::stamp))?;
         let n_before = before.as_ref().map_or(0, Table::len);
         let n_kept = scan.kept.as_ref().map_or(n_before, |kept| kept.sessions.len());
-        let is_large = n_kept + scan.loose.sessions.len() >= MIN_SESSIONS;
-        let is_wanted = is_large || store.settings().cache == Some(true);
+        let is_wanted = is_wanted(store, n_kept + scan.loose.sessions.len());
         let table = match (scan.kept, before) {
             (Some(kept), _) if !is_wanted => return Ok(Sessions::Plain(kept.overlaid(scan.loose))),
             (Some(kept), before) => renew(store, scan.stamp, &kept, before.as_ref()),
@@ -88,6 +87,11 @@ impl Sessions {
     pub fn without_damage(store: &Store) -> Result<Sessions, StoreError> {
         [KEPT, LOOSE].into_iter().for_each(|name| store.remove_cache_file(name));
         Sessions::plain(store)
+    }
+
+    /// Tells whether anything is remembered.
+    pub fn is_cached(&self) -> bool {
+        matches!(self, Sessions::Cached(_))
     }
 
     /// Returns the refs that are no session.
@@ -132,6 +136,22 @@ impl Sessions {
             Sessions::Cached(cached) => cached.entries(places),
         }
     }
+
+    /// Returns the newest commits of known sessions.
+    ///
+    /// # Errors
+    /// [`Damaged`].
+    pub fn tips(&self, places: &[usize]) -> Result<Vec<(SessionId, Oid)>, Damaged> {
+        match self {
+            Sessions::Plain(_) => Ok(Vec::new()),
+            Sessions::Cached(cached) => cached.tips(places),
+        }
+    }
+}
+
+/// Tells whether the cache is used for so many sessions.
+pub fn is_wanted(store: &Store, n_sessions: usize) -> bool {
+    store.settings().cache.unwrap_or(n_sessions >= MIN_SESSIONS)
 }
 
 impl Cached {
@@ -169,6 +189,17 @@ impl Cached {
             });
         }
         Ok(())
+    }
+
+    fn tips(&self, places: &[usize]) -> Result<Vec<(SessionId, Oid)>, Damaged> {
+        if places.len() > MANY {
+            self.kept.read_texts();
+        }
+        let tip = |at: &usize| match at.checked_sub(self.kept.len()) {
+            None => Ok((self.kept.id(*at), self.kept.tip(*at)?)),
+            Some(at) => self.loose.get(at).map(|(id, tip, _)| (*id, *tip)).ok_or(Damaged),
+        };
+        places.iter().map(tip).collect()
     }
 
     fn entries(&self, places: &[usize]) -> Result<Vec<(Excerpt, Oid)>, Damaged> {
@@ -232,7 +263,7 @@ fn read_loose(store: &Store, tips: &[(SessionId, Oid)]) -> Vec<Entry> {
 }
 
 /// Tells whether so much had to be read that it is worth to write all.
-fn is_much(store: &Store, n_read: usize, n_all: usize) -> bool {
+pub(super) fn is_much(store: &Store, n_read: usize, n_all: usize) -> bool {
     let n_spared = if store.settings().cache == Some(true) { 0 } else { 32 + n_all / 64 };
     n_read > n_spared
 }

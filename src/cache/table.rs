@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fs::File;
 use std::io::Read;
@@ -182,6 +183,21 @@ impl Table {
 
     /// Reads the commit and, where it could be read, the excerpt of the session at a place.
     pub fn entry(&self, at: usize) -> Result<(Oid, Option<Excerpt>), Damaged> {
+        let text = self.text(at)?;
+        let (tip, title) = text.split_at_checked(self.hash_kind.n_bytes()).ok_or(Damaged)?;
+        let tip = Oid::from_bytes(tip).ok_or(Damaged)?;
+        let title = std::str::from_utf8(title).map_err(|_| Damaged)?;
+        Ok((tip, self.brief(at)?.map(|brief| brief.with_title(title))))
+    }
+
+    /// Reads the commit of the session at a place.
+    pub fn tip(&self, at: usize) -> Result<Oid, Damaged> {
+        let text = self.text(at)?;
+        text.get(..self.hash_kind.n_bytes()).and_then(Oid::from_bytes).ok_or(Damaged)
+    }
+
+    /// Reads what stands beside the table for the session at a place: the commit and the title.
+    fn text(&self, at: usize) -> Result<Cow<'_, [u8]>, Damaged> {
         let row = self.row(at);
         let begin = if at == 0 { 0 } else { number(&self.row(at - 1)[44..48]) };
         let end = number(&row[44..48]);
@@ -189,10 +205,7 @@ impl Table {
         if check_of_text(self.id(at), &text) != number(&row[48..52]) {
             return Err(Damaged);
         }
-        let (tip, title) = text.split_at_checked(self.hash_kind.n_bytes()).ok_or(Damaged)?;
-        let tip = Oid::from_bytes(tip).ok_or(Damaged)?;
-        let title = std::str::from_utf8(title).map_err(|_| Damaged)?;
-        Ok((tip, self.brief(at)?.map(|brief| brief.with_title(title))))
+        Ok(text)
     }
 
     /// Reads all texts at once, since many are needed.
@@ -227,10 +240,10 @@ impl Texts {
     }
 
     /// Returns the bytes from `begin` to `end`.
-    fn part(&self, begin: u32, end: u32) -> Option<Vec<u8>> {
+    fn part(&self, begin: u32, end: u32) -> Option<Cow<'_, [u8]>> {
         match self.all.get() {
-            Some(all) => all.get(begin as usize..end as usize).map(<[u8]>::to_vec),
-            None => self.read(u64::from(begin), u64::from(end)),
+            Some(all) => all.get(begin as usize..end as usize).map(Cow::Borrowed),
+            None => self.read(u64::from(begin), u64::from(end)).map(Cow::Owned),
         }
     }
 
@@ -278,10 +291,12 @@ impl Header {
     }
 }
 
-fn number(bytes: &[u8]) -> u32 {
+/// Reads four bytes, the least first.
+pub fn number(bytes: &[u8]) -> u32 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte))
 }
 
-fn long(bytes: &[u8]) -> u64 {
+/// Reads eight bytes, the least first.
+pub fn long(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -1,9 +1,10 @@
 //! Which commits were made since HEAD was somewhere else, as HEAD's reflog tells, and whose they are.
 
+use crate::cache::Row;
 use crate::format::message::Excerpt;
 use crate::model::{Class, SessionId, Timestamp};
 use crate::ops::agent_state::{self, Activity};
-use crate::ops::{OpError, load, observe};
+use crate::ops::{OpError, list, load, observe};
 use crate::store::Store;
 
 /// How much of the end of a reflog is read, in bytes.
@@ -44,21 +45,19 @@ fn is_alone(
 ) -> Result<bool, OpError> {
     let place = store.git_context()?.worktree_name;
     let own = load::load(store, session_id)?.view.session.links.get("agent_session").cloned();
-    for (other_id, tip_oid) in store.tips()?.sessions {
-        let excerpt = store.message(tip_oid).ok().and_then(|it| Excerpt::from_message(&it));
-        let was_told = excerpt.as_ref().is_none_or(|it| since.is_none_or(|at| it.updated_at >= at));
-        let is_open = excerpt.is_none_or(|it| it.class == Class::Active);
-        if other_id == session_id || !(was_told || is_open) {
+    for (other_id, was_told) in others(store, session_id, since)? {
+        let state = agent_state::read(store, other_id);
+        // Only what its agent told here can show that it works; without that, its record need not be read.
+        if !was_told && state.is_none() {
             continue;
         }
         // A damaged session is nobody at work.
-        let Ok(view) = load::load_at(store, other_id, tip_oid).map(|it| it.view) else { continue };
+        let Ok(view) = load::load(store, other_id).map(|it| it.view) else { continue };
         let name = view.session.links.get("agent_session");
         let is_another = name.is_some() && name != own.as_ref();
         if !is_another || view.session.git.worktree_name != place {
             continue;
         }
-        let state = agent_state::read(store, other_id);
         let was_seen = state.as_ref().is_some_and(|it| since.is_none_or(|at| it.at >= Some(at)));
         let works = state.is_some_and(|it| it.activity != Activity::Idle)
             && observe::observe(store, &view.session, view.class) != observe::Observed::Lost;
@@ -67,6 +66,33 @@ fn is_alone(
         }
     }
     Ok(true)
+}
+
+/// Returns the other sessions that may have been at work since then, and whether they were told something.
+fn others(
+    store: &Store,
+    session_id: SessionId,
+    since: Option<Timestamp>,
+) -> Result<Vec<(SessionId, bool)>, OpError> {
+    list::look_through(store, |sessions| {
+        let mut others = Vec::new();
+        let mut take = |id: SessionId, said: Option<(Timestamp, Class)>| {
+            let was_told = said.is_none_or(|(at, _)| since.is_none_or(|since| at >= since));
+            let is_open = said.is_none_or(|(_, class)| class == Class::Active);
+            if id != session_id && (was_told || is_open) {
+                others.push((id, was_told));
+            }
+        };
+        sessions.each(|row| match row {
+            Row::Known(_, brief) => take(brief.id, Some((brief.updated_at, brief.class))),
+            Row::Unknown(id, tip_oid) => {
+                let message = store.message(tip_oid).ok();
+                let excerpt = message.and_then(|message| Excerpt::from_message(&message));
+                take(id, excerpt.map(|it| (it.updated_at, it.class)));
+            }
+        })?;
+        Ok(others)
+    })
 }
 
 /// Reads lines of `<old> <new> <who> <time> <zone>\t<why>`. Source: git-update-ref(1).

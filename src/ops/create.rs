@@ -1,5 +1,7 @@
 //! Making a session.
 
+use crate::cache::Sessions;
+use crate::format::message::Brief;
 use crate::lifecycle::{Lifecycle, Move};
 use crate::model::{Class, Map, Session, SessionId, Value, text};
 use crate::ops::change::{self, Changed, Draft};
@@ -228,8 +230,8 @@ fn already_exists(session_id: SessionId) -> OpError {
 
 fn refuse_taken_name(store: &Store, new: &NewSession) -> Result<(), OpError> {
     let Some(name) = &new.name else { return Ok(()) };
-    let open = super::list::list(store, &super::list::Query::default())?.sessions;
-    match open.iter().find(|listed| listed.excerpt.name.as_ref() == Some(name)) {
+    let is_taken = |brief: &Brief<'_>| brief.class.is_open() && brief.name == Some(name);
+    match super::list::find(store, &Sessions::read(store)?, &[&is_taken])?.first() {
         None => Ok(()),
         Some(other) => {
             let what = format!("an open session named '{name}' ({})", other.excerpt.id.handle());

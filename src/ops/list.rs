@@ -7,10 +7,10 @@ use crate::cache::{Damaged, Row, Sessions};
 use crate::format::message::{Brief, Excerpt};
 use crate::model::{Oid, SessionId};
 use crate::ops::OpError;
-use crate::ops::load::{self, View};
+use crate::ops::facts::{self, Facts, Found};
+use crate::ops::load::View;
 use crate::ops::observe::{self, Observed};
 
-use super::query::Depth;
 pub use super::query::{Field, FieldFilter, Query, SortKey};
 use crate::store::{Fault, Store, StoreError};
 
@@ -58,20 +58,27 @@ pub struct Listing {
 /// [`OpError::Store`] when the refs cannot be listed at all.
 #[tracing::instrument(skip_all)]
 pub fn list(store: &Store, query: &Query) -> Result<Listing, OpError> {
-    let mut listing = match found(store, query, &Sessions::read(store)?) {
-        Ok(listing) => listing,
-        Err(Damaged) => found(store, query, &Sessions::without_damage(store)?).map_err(damaged)?,
-    };
+    let mut listing = look_through(store, |sessions| found(store, query, sessions))?;
     query.order(&mut listing.sessions);
     if let Some(limit) = query.limit {
         listing.sessions.truncate(limit);
     }
-    if query.whole && !query.needs_record() {
-        read_whole(store, &mut listing);
-    } else if !query.needs_record() {
-        look(store, &mut listing);
-    }
+    look(store, &mut listing);
     Ok(listing)
+}
+
+/// Looks through all sessions, and once more without the cache if that proves to be damaged.
+///
+/// # Errors
+/// [`OpError::Store`] when the refs cannot be listed at all.
+pub(super) fn look_through<T>(
+    store: &Store,
+    look: impl Fn(&Sessions) -> Result<T, Damaged>,
+) -> Result<T, OpError> {
+    match look(&Sessions::read(store)?) {
+        Ok(found) => Ok(found),
+        Err(Damaged) => look(&Sessions::without_damage(store)?).map_err(damaged),
+    }
 }
 
 /// Returns the error for what the cache cannot be, since it is gone.
@@ -95,14 +102,16 @@ fn found(store: &Store, query: &Query, sessions: &Sessions) -> Result<Listing, D
     })?;
     listing.n_ended_hidden = n_ended_hidden;
     query.keep_first(&mut known);
-    let places: Vec<usize> = known.into_iter().map(|(place, _)| place).collect();
+    let places = known.into_iter().map(|(place, _)| place).collect();
+    let mut found = Vec::new();
+    let places = match query.needs_record() {
+        true => compare(store, query, sessions, places, &mut found)?,
+        false => places,
+    };
     let entries = sessions.entries(&places)?.into_iter();
-    let known = entries.map(|(excerpt, tip)| match query.needs_record() {
-        false => Ok(Listed::known(excerpt, tip)),
-        true => read(store, excerpt.id, tip, query.depth()),
-    });
-    let unknown = unknown.into_iter().map(|(id, tip)| read(store, id, tip, query.depth()));
-    for listed in known.chain(unknown) {
+    found.extend(entries.map(|(excerpt, tip)| Ok(Listed::known(excerpt, tip))));
+    found.extend(unknown.into_iter().map(|(id, tip)| read(store, id, tip, query.needs_record())));
+    for listed in found {
         match listed {
             Ok(listed) if !query.matches_whole(&listed) => {}
             Ok(listed) if query.hides(&listed.excerpt.brief()) => listing.n_ended_hidden += 1,
@@ -114,10 +123,48 @@ fn found(store: &Store, query: &Query, sessions: &Sessions) -> Result<Listing, D
     Ok(listing)
 }
 
-/// Looks at the workers that this clone started; without one it costs reading one directory.
+/// Compares the records of known sessions. Returns the places of those that match; those that were read and not
+/// compared go to `found`.
+fn compare(
+    store: &Store,
+    query: &Query,
+    sessions: &Sessions,
+    places: Vec<usize>,
+    found: &mut Vec<Result<Listed, Fault>>,
+) -> Result<Vec<usize>, Damaged> {
+    let leased = leased(store);
+    let mut reader = facts::Reader::open(store, sessions);
+    let mut kept = Vec::new();
+    for ((session_id, tip), place) in sessions.tips(&places)?.into_iter().zip(places) {
+        if leased.contains(&session_id) {
+            found.push(read(store, session_id, tip, true));
+            continue;
+        }
+        let is_match = |facts: &Facts<'_>| query.matches_facts(facts, Observed::None);
+        match reader.find(session_id, tip) {
+            Ok(Found::Facts(facts)) if is_match(&facts) => kept.push(place),
+            Ok(Found::Facts(_)) => {}
+            Ok(Found::View(view)) if view.tip == tip && facts::is_settled(&view.session) => {
+                kept.extend(is_match(&Facts::of(&view.session, view.class)).then_some(place));
+            }
+            Ok(Found::View(view)) => found.push(Ok(Listed::of(*view))),
+            Err(fault) => found.push(Err(fault)),
+        }
+    }
+    reader.close(sessions);
+    Ok(kept)
+}
+
+/// Returns the sessions for which this clone started workers; without one it costs reading one directory.
+pub(super) fn leased(store: &Store) -> HashSet<SessionId> {
+    observe::leases(store).session_ids().into_iter().collect()
+}
+
+/// Looks at the workers that this clone started.
 fn look(store: &Store, listing: &mut Listing) {
-    let leased: HashSet<SessionId> = observe::leases(store).session_ids().into_iter().collect();
-    for listed in listing.sessions.iter_mut().filter(|it| leased.contains(&it.excerpt.id)) {
+    let leased = leased(store);
+    let is_seen = |it: &&mut Listed| it.view.is_none() && leased.contains(&it.excerpt.id);
+    for listed in listing.sessions.iter_mut().filter(is_seen) {
         let excerpt = &listed.excerpt;
         let seen = observe::observe_lease(store, excerpt.id, excerpt.class).unwrap_or_default();
         // What was read before the look may not be so any more; then nothing is said of the worker.
@@ -126,36 +173,21 @@ fn look(store: &Store, listing: &mut Listing) {
     }
 }
 
-/// Reads the records of what is left, which are fewer than what was looked at.
-fn read_whole(store: &Store, listing: &mut Listing) {
-    let mut kept = Vec::with_capacity(listing.sessions.len());
-    for listed in std::mem::take(&mut listing.sessions) {
-        match read(store, listed.excerpt.id, listed.tip, Depth::Commits) {
-            Ok(listed) => kept.push(listed),
-            Err(fault) => listing.corrupt.push(fault),
-        }
-    }
-    listing.sessions = kept;
-}
-
-/// Reads one session for a list.
-fn read(store: &Store, session_id: SessionId, tip: Oid, depth: Depth) -> Result<Listed, Fault> {
-    let fault = |reason: String| Fault::new(session_id.to_string(), reason);
-    if depth == Depth::Brief {
-        let message = store.message(tip).map_err(|error| fault(error.to_string()))?;
+/// Reads one session for a list: its record, or what its newest commit says if that is enough.
+fn read(
+    store: &Store,
+    session_id: SessionId,
+    tip: Oid,
+    needs_record: bool,
+) -> Result<Listed, Fault> {
+    if !needs_record {
+        let fault = |error: StoreError| Fault::new(session_id.to_string(), error.to_string());
+        let message = store.message(tip).map_err(fault)?;
         if let Some(excerpt) = Excerpt::of_message(&message, session_id) {
             return Ok(Listed::known(excerpt, tip));
         }
     }
-    let loaded = load::load_from(store, session_id, tip).map_err(|error| match error {
-        OpError::Corrupt { reason, .. } | OpError::Newer { reason, .. } => fault(reason),
-        other => fault(other.to_string()),
-    })?;
-    let view = match depth {
-        Depth::Commits => loaded.view.with_commits(store, &loaded.snapshot),
-        Depth::Brief | Depth::Record => Ok(loaded.view),
-    };
-    view.map(Listed::of).map_err(|error| fault(error.to_string()))
+    Ok(Listed::of(facts::read(store, session_id, tip)?.view))
 }
 
 /// Returns the open sessions of a branch.
@@ -197,7 +229,7 @@ fn try_find(
             }
         }
         Row::Unknown(session_id, tip) => {
-            if let Ok(listed) = read(store, session_id, tip, Depth::Brief)
+            if let Ok(listed) = read(store, session_id, tip, false)
                 && let Some(at) = looks.iter().position(|look| look(&listed.excerpt.brief()))
             {
                 read_ones[at].push(listed);

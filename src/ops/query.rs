@@ -2,7 +2,10 @@ use std::cmp::Ordering;
 
 use crate::format::message::Brief;
 use crate::model::{Class, Outcome, Timestamp};
+use crate::ops::facts::Facts;
 use crate::ops::list::Listed;
+use crate::ops::load::View;
+use crate::ops::observe::Observed;
 
 /// What to compare for the order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +66,6 @@ pub struct Query {
     pub sort: Vec<(SortKey, bool)>,
     /// At most so many.
     pub limit: Option<usize>,
-    /// Whether the whole record is needed for the answer.
-    pub whole: bool,
 }
 
 /// A comparison that needs the record.
@@ -100,29 +101,9 @@ pub enum Field {
     Observed,
 }
 
-/// How much of a session is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Depth {
-    /// What its newest commit says.
-    Brief,
-    /// The record.
-    Record,
-    /// The record, and the lists of commits.
-    Commits,
-}
-
 impl Query {
     pub(super) fn needs_record(&self) -> bool {
         !self.fields.is_empty()
-    }
-
-    /// Returns how much of a session is read that is looked at.
-    pub(super) fn depth(&self) -> Depth {
-        match self.needs_record() {
-            true if self.whole => Depth::Commits,
-            true => Depth::Record,
-            false => Depth::Brief,
-        }
     }
 
     /// Tells whether a brief is enough to tell whether a session matches.
@@ -141,10 +122,19 @@ impl Query {
             && self.branch.as_ref().is_none_or(|branch| brief.branch == Some(branch))
     }
 
+    /// Tells whether what is known of a session matches; one without its record was compared before.
     pub(super) fn matches_whole(&self, listed: &Listed) -> bool {
+        let compare = |view: &View| {
+            self.matches_facts(&Facts::of(&view.session, view.class), listed.observed)
+        };
         self.matches(&listed.excerpt.brief())
             && self.title.iter().all(|pattern| pattern.is_match(&listed.excerpt.title))
-            && self.fields.iter().all(|filter| filter.matches(listed))
+            && listed.view.as_deref().is_none_or(compare)
+    }
+
+    /// Tells whether the fields of a record match.
+    pub(super) fn matches_facts(&self, facts: &Facts<'_>, observed: Observed) -> bool {
+        self.fields.iter().all(|filter| filter.matches(facts, observed))
     }
 
     /// Tells whether a session that matches is left out since it has ended and nobody asked.
@@ -220,34 +210,23 @@ fn is_any(wanted: &[String], found: &str) -> bool {
 }
 
 impl FieldFilter {
-    fn matches(&self, listed: &Listed) -> bool {
-        let Some(session) = listed.view.as_ref().map(|view| &view.session) else {
-            return false;
-        };
+    fn matches(&self, facts: &Facts<'_>, observed: Observed) -> bool {
         let is_wanted = |found: Option<&str>| {
             found.is_some_and(|found| self.values.iter().any(|value| value == found))
         };
-        let text = |value: &crate::model::Value| value.as_str().map(str::to_owned);
         match self.field {
-            Field::Phase => is_wanted(session.phase.as_deref()),
-            Field::Agent => is_wanted(session.agent.as_deref()),
-            Field::Model => is_wanted(session.model.as_deref()),
-            Field::Role => is_wanted(session.role.as_deref()),
-            Field::Issue => is_wanted(session.links.get("issue").and_then(text).as_deref()),
-            Field::Label => session.labels.iter().any(|label| is_wanted(Some(label))),
-            Field::Author => self.values.iter().any(|part| session.author.contains(part)),
-            Field::Observed => is_wanted(Some(listed.observed.as_str())),
+            Field::Phase => is_wanted(facts.phase),
+            Field::Agent => is_wanted(facts.agent),
+            Field::Model => is_wanted(facts.model),
+            Field::Role => is_wanted(facts.role),
+            Field::Issue => is_wanted(facts.issue),
+            Field::Label => facts.labels().any(|label| is_wanted(Some(label))),
+            Field::Author => self.values.iter().any(|part| facts.author.contains(part)),
+            Field::Observed => is_wanted(Some(observed.as_str())),
             Field::Commit => {
-                let recorded = session.commits.iter().filter_map(commit_id);
-                let all = recorded.chain(session.git.commit.as_deref());
-                let is_known = is_wanted(Some(&session.id.to_string()));
-                is_known || all.into_iter().any(|commit| is_wanted(Some(commit)))
+                let is_known = is_wanted(Some(&facts.id.to_string()));
+                is_known || facts.commits().any(|commit| is_wanted(Some(commit)))
             }
         }
     }
-}
-
-/// Returns the id of a recorded commit.
-fn commit_id(recorded: &crate::model::Value) -> Option<&str> {
-    recorded.as_str().or_else(|| recorded.get("commit")?.as_str())
 }

@@ -1,14 +1,16 @@
 //! Sums over sessions, from their records: how many there are, how they ended, how long they took and what
 //! they used.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::{Bound, RangeBounds};
 
 use chrono::Datelike;
 
-use crate::model::{Class, Outcome, Session, Timestamp, Tokens, Value};
-use crate::ops::OpError;
-use crate::ops::list::{self, Listed};
-use crate::ops::load::View;
+use crate::cache::{Damaged, Row, Sessions};
+use crate::model::{Outcome, Timestamp, Tokens};
+use crate::ops::facts::{self, Facts, Found};
+use crate::ops::{OpError, list};
 use crate::store::{Fault, Store};
 
 /// What sessions are put together by.
@@ -43,20 +45,19 @@ impl By {
     ];
 
     /// Returns what a session belongs to; empty if it does not say.
-    fn key(self, session: &Session) -> String {
-        let at = session.created_at.to_utc();
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    fn key<'a>(self, facts: &Facts<'a>) -> Cow<'a, str> {
+        let at = facts.created_at.to_utc();
         match self {
-            By::Day => at.format("%Y-%m-%d").to_string(),
+            By::Day => at.format("%Y-%m-%d").to_string().into(),
             By::Week => {
                 let week = at.iso_week();
-                format!("{:04}-W{:02}", week.year(), week.week())
+                format!("{:04}-W{:02}", week.year(), week.week()).into()
             }
-            By::Branch => text(&session.branch.clone().or_else(|| session.git.branch.clone())),
-            By::Author => session.author.clone(),
-            By::Agent => text(&session.agent),
-            By::Model => text(&session.model),
-            By::Status => session.status.clone(),
+            By::Branch => facts.branch.unwrap_or_default().into(),
+            By::Author => facts.author.into(),
+            By::Agent => facts.agent.unwrap_or_default().into(),
+            By::Model => facts.model.unwrap_or_default().into(),
+            By::Status => facts.status.into(),
         }
     }
 }
@@ -89,34 +90,24 @@ impl Sums {
         (n_ended > 0).then(|| self.n_failure as f64 / n_ended as f64)
     }
 
-    fn add(&mut self, view: &View, now: Timestamp) {
-        let session = &view.session;
+    fn add(&mut self, facts: &Facts<'_>, now: Timestamp) {
         self.n_sessions += 1;
-        self.n_open += u64::from(view.class.is_open());
-        match session.outcome.filter(|_| view.class == Class::Ended) {
+        self.n_open += u64::from(facts.is_open);
+        match facts.outcome {
             Some(Outcome::Success) => self.n_success += 1,
             Some(Outcome::Failure) => self.n_failure += 1,
             Some(Outcome::Interrupted) => self.n_interrupted += 1,
             None => {}
         }
-        self.seconds = self.seconds.saturating_add(seconds(session, now));
-        let (sum, own) = (&mut self.tokens, &session.tokens);
-        sum.input = sum.input.saturating_add(own.input);
-        sum.output = sum.output.saturating_add(own.output);
-        sum.cache_read = sum.cache_read.saturating_add(own.cache_read);
-        sum.cache_write = sum.cache_write.saturating_add(own.cache_write);
-        self.n_events = self.n_events.saturating_add(session.conversation.n_events);
-    }
-}
-
-/// Returns for how long a session was worked on: what its statistics say, else from its beginning to its
-/// end, or until now.
-fn seconds(session: &Session, now: Timestamp) -> u64 {
-    let said = session.statistics.get("duration_seconds").and_then(Value::as_f64);
-    match (said, session.started_at) {
-        (Some(said), _) if said > 0.0 => said as u64,
-        (_, Some(from)) => session.ended_at.unwrap_or(now).seconds_since(from).unsigned_abs(),
-        _ => 0,
+        let lasts = facts.since.map_or(0, |since| now.seconds_since(since).unsigned_abs());
+        self.seconds = self.seconds.saturating_add(facts.seconds.saturating_add(lasts));
+        let [input, output, cache_read, cache_write] = facts.tokens;
+        let sum = &mut self.tokens;
+        sum.input = sum.input.saturating_add(input);
+        sum.output = sum.output.saturating_add(output);
+        sum.cache_read = sum.cache_read.saturating_add(cache_read);
+        sum.cache_write = sum.cache_write.saturating_add(cache_write);
+        self.n_events = self.n_events.saturating_add(facts.n_events);
     }
 }
 
@@ -142,17 +133,52 @@ pub fn stats(
     created_to: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Stats, OpError> {
-    let query =
-        list::Query { all: true, whole: true, created_from, created_to, ..list::Query::default() };
-    let listing = list::list(store, &query)?;
-    let mut stats = Stats { corrupt: listing.corrupt, ..Stats::default() };
-    let mut groups: BTreeMap<String, Sums> = BTreeMap::new();
-    for view in listing.sessions.iter().filter_map(|Listed { view, .. }| view.as_deref()) {
-        stats.total.add(view, now);
+    let bound = |at: Option<Timestamp>| at.map_or(Bound::Unbounded, Bound::Included);
+    let span = (bound(created_from), bound(created_to));
+    list::look_through(store, |sessions| sum(store, sessions, by, &span, now))
+}
+
+fn sum(
+    store: &Store,
+    sessions: &Sessions,
+    by: Option<By>,
+    span: &impl RangeBounds<Timestamp>,
+    now: Timestamp,
+) -> Result<Stats, Damaged> {
+    let (mut places, mut unknown) = (Vec::new(), Vec::new());
+    sessions.each(|row| match row {
+        Row::Known(place, brief) if span.contains(&brief.created_at) => places.push(place),
+        Row::Known(..) => {}
+        Row::Unknown(session_id, tip) => unknown.push((session_id, tip)),
+    })?;
+    let mut stats = Stats { corrupt: sessions.faults().to_vec(), ..Stats::default() };
+    let mut groups: HashMap<String, Sums> = HashMap::new();
+    let mut reader = facts::Reader::open(store, sessions);
+    let mut add = |facts: &Facts<'_>| {
+        if !span.contains(&facts.created_at) {
+            return;
+        }
+        stats.total.add(facts, now);
         if let Some(by) = by {
-            groups.entry(by.key(&view.session)).or_default().add(view, now);
+            let key = by.key(facts);
+            match groups.get_mut(&*key) {
+                Some(sums) => sums.add(facts, now),
+                None => groups.entry(key.into_owned()).or_default().add(facts, now),
+            }
+        }
+    };
+    let mut faults = Vec::new();
+    for (session_id, tip) in sessions.tips(&places)?.into_iter().chain(unknown) {
+        match reader.find(session_id, tip) {
+            Ok(Found::Facts(facts)) => add(&facts),
+            Ok(Found::View(view)) => add(&Facts::of(&view.session, view.class)),
+            Err(fault) => faults.push(fault),
         }
     }
+    reader.close(sessions);
+    faults.sort_by(|a, b| a.name.cmp(&b.name));
+    stats.corrupt.extend(faults);
     stats.groups = groups.into_iter().collect();
+    stats.groups.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(stats)
 }

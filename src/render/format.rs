@@ -71,8 +71,13 @@ impl Format {
 
     /// Tells whether the format needs more than [`excerpt_map`] has.
     pub fn needs_record(&self) -> bool {
-        self.fields().iter().any(|key| !EXCERPT_KEYS.contains(key))
+        needs_record(&self.fields())
     }
+}
+
+/// Tells whether some keys of the session object are more than [`excerpt_map`] has.
+pub fn needs_record<T: AsRef<str>>(keys: &[T]) -> bool {
+    keys.iter().any(|key| !EXCERPT_KEYS.contains(&key.as_ref()))
 }
 
 /// The keys of the session object that are known without the record.

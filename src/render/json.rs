@@ -6,6 +6,7 @@ mod conversation;
 mod import;
 mod lifecycle;
 mod limits;
+mod listing;
 mod sight;
 mod stats;
 mod summary;
@@ -19,7 +20,6 @@ use serde::Serialize;
 
 use crate::model::{Artifact, Map, Timestamp, Value, Worker, text};
 use crate::ops::links::{self, WithSubject};
-use crate::ops::list::Listing;
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 use crate::store::session_ref;
@@ -34,6 +34,7 @@ pub use conversation::{
 pub use import::{ImportObject, TakenObject, UntakenObject};
 pub use lifecycle::{LifecycleObject, lifecycle};
 pub use limits::{CheckObject, LimitObject, check};
+pub use listing::{Listing, document, making};
 pub use sight::{SightObject, sight};
 pub use transcript::{FailedObject, TranscriptObject, TranscriptsObject};
 pub use why::{WhyObject, why};
@@ -308,18 +309,6 @@ pub fn to_map(object: &impl Serialize) -> Map {
         Ok(Value::Object(map)) => map,
         _ => Map::new(),
     }
-}
-
-/// Returns a list as one document: `{"sessions": [...], "corrupt": [...]}`, of each session only
-/// `fields`, if any are named.
-pub fn listing(listing: &Listing, root: &Path, fields: &[String]) -> Value {
-    let views = listing.sessions.iter().filter_map(|listed| listed.view.as_deref());
-    let sessions: Vec<Value> =
-        views.map(|view| Value::Object(select(to_map(&session(view, root)), fields))).collect();
-    let corrupt = listing.corrupt.iter();
-    let corrupt: Vec<Value> =
-        corrupt.map(|it| serde_json::json!({ "id": it.name, "reason": it.reason })).collect();
-    serde_json::json!({ "sessions": sessions, "corrupt": corrupt })
 }
 
 /// Returns a document on one line. What a terminal would obey or not show is escaped, which is the

@@ -4,15 +4,14 @@ use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
 use super::show::{check_fields, named_format};
-use super::start::shown;
 use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, hint, output};
 use crate::lifecycle::{is_state_name, nearest, shown as shown_word};
-use crate::model::{Class, Outcome, SessionId};
+use crate::model::{Class, Map, Outcome, SessionId};
 use crate::ops::list::{self, Field, FieldFilter, Listing, Query, SortKey};
-use crate::ops::{OpError, claims, lifecycles, resolve};
-use crate::render::format::{Format, excerpt_map};
+use crate::ops::{OpError, claims, documents, lifecycles, resolve};
+use crate::render::format::{Format, excerpt_map, needs_record};
 use crate::render::{json, list as table};
 
 /// List sessions, the newest first; ended ones with --all or when they are asked for
@@ -114,13 +113,11 @@ impl List {
     pub fn run(self, app: &App) -> Result<(), CliError> {
         check_fields::<json::SessionObject>(&self.json.fields())?;
         let format = self.format.as_deref().map(|text| named_format(app, text)).transpose()?;
-        let mut query = self.query(app)?;
-        query.whole = self.json.is_wanted() || format.as_ref().is_some_and(Format::needs_record);
-        let listing = list::list(app.store()?, &query)?;
+        let mut listing = list::list(app.store()?, &self.query(app)?)?;
         if listing.sessions.is_empty() && listing.n_ended_hidden == 0 {
             self.refuse_unknown_status(app)?;
         }
-        self.answer(app, &listing, format.as_ref())?;
+        self.answer(app, &mut listing, format.as_ref())?;
         if !self.json.is_wanted() {
             self.narrate(app, &listing);
         }
@@ -130,27 +127,16 @@ impl List {
     fn answer(
         &self,
         app: &App,
-        listing: &Listing,
+        listing: &mut Listing,
         format: Option<&Format>,
     ) -> Result<(), CliError> {
-        let store = app.store()?;
         if self.json.is_wanted() {
-            return app.answer_json(&json::listing(listing, &store.root(), &self.json.fields()));
+            return self.answer_json(app, listing);
         }
         if let Some(format) = format {
-            let end: &[u8] = if self.nul { b"\0" } else { b"\n" };
-            for listed in &listing.sessions {
-                let map = match &listed.view {
-                    Some(view) => shown(app, view),
-                    None => excerpt_map(listed),
-                };
-                app.answer(|out| {
-                    format.write(out, &map, app.now)?;
-                    out.write_all(end)
-                })?;
-            }
-            return Ok(());
+            return self.answer_formatted(app, listing, format);
         }
+        let store = app.store()?;
         let current = resolve::marked(store, &app.context()?);
         if self.porcelain.is_some() || self.nul {
             return app.answer(|out| table::porcelain(out, listing, current, self.nul));
@@ -158,6 +144,45 @@ impl List {
         app.page();
         let style = output::style(app);
         app.answer(|out| table::table(out, listing, current, &style))
+    }
+
+    /// Answers with one document, a session at a time.
+    fn answer_json(&self, app: &App, listing: &Listing) -> Result<(), CliError> {
+        let (store, fields) = (app.store()?, self.json.fields());
+        app.answer(|out| {
+            let mut answer = json::Listing::begin(out, &store.root(), &fields)?;
+            if !fields.is_empty() && !needs_record(&fields) {
+                listing.sessions.iter().try_for_each(|listed| answer.excerpt(listed))?;
+                return answer.end(listing.corrupt.iter());
+            }
+            let take = |document: &str| answer.session(document);
+            let faults = documents::each(store, &listing.sessions, json::making(), take)?;
+            answer.end(listing.corrupt.iter().chain(&faults))
+        })
+    }
+
+    /// Answers in a format, a session at a time; takes what cannot be read to the other faults.
+    fn answer_formatted(
+        &self,
+        app: &App,
+        listing: &mut Listing,
+        format: &Format,
+    ) -> Result<(), CliError> {
+        let (store, end) = (app.store()?, if self.nul { &b"\0"[..] } else { b"\n" });
+        let write = |map: &Map| {
+            app.answer(|out| {
+                format.write(out, map, app.now)?;
+                out.write_all(end)
+            })
+        };
+        if !format.needs_record() {
+            return listing.sessions.iter().try_for_each(|listed| write(&excerpt_map(listed)));
+        }
+        let root = store.root();
+        let take = |document: &str| write(&json::document(document, &root));
+        let faults = documents::each(store, &listing.sessions, json::making(), take)?;
+        listing.corrupt.extend(faults);
+        Ok(())
     }
 
     /// Tells what the list does not show.
@@ -209,7 +234,6 @@ impl List {
             fields: self.fields(app)?,
             sort: self.sort_keys()?,
             limit: self.limit.filter(|limit| *limit > 0),
-            whole: false,
         })
     }
 
