@@ -22,6 +22,7 @@ mod note;
 mod objects;
 mod open;
 mod others;
+mod packs;
 mod patch;
 mod put_back;
 mod range;

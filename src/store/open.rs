@@ -8,6 +8,7 @@ use gix::sec::trust::{DefaultForLevel, Mapping};
 use super::config::{self, Settings};
 use super::error::reasons;
 use super::objects::Reopened;
+use super::packs::Packs;
 use super::writing::Tokens;
 use super::{StoreError, hook};
 use crate::model::HashKind;
@@ -36,6 +37,7 @@ pub struct OpenRequest {
 pub struct Store {
     pub(super) repo: gix::Repository,
     pub(super) reopened: Reopened,
+    pub(super) packs: Packs,
     pub(super) common_dir: PathBuf,
     pub(super) git_dir: PathBuf,
     work_dir: Option<PathBuf>,
@@ -81,6 +83,7 @@ impl Store {
         let read_only = request.read_only.clone();
         let tokens = Tokens::new(request.token.clone(), request.started_at);
         Ok(Store {
+            packs: Packs::of(&repo),
             repo,
             reopened: Reopened::new(&common_dir),
             work_dir,

@@ -119,6 +119,9 @@ impl Store {
         if !self.can_have(oid) {
             return Err(StoreError::Missing { what: what() });
         }
+        if let Some(data) = self.packs.find(oid, kind, max) {
+            return Ok(data);
+        }
         let header = self.look(|repo| repo.try_find_header(to_id(oid))).map_err(fail)?;
         let Some(header) = header else {
             return self.fetch_object(oid, kind, max);
