@@ -192,9 +192,7 @@ impl Cached {
     }
 
     fn tips(&self, places: &[usize]) -> Result<Vec<(SessionId, Oid)>, Damaged> {
-        if places.len() > MANY {
-            self.kept.read_texts();
-        }
+        self.kept.read_texts_for(places.len());
         let tip = |at: &usize| match at.checked_sub(self.kept.len()) {
             None => Ok((self.kept.id(*at), self.kept.tip(*at)?)),
             Some(at) => self.loose.get(at).map(|(id, tip, _)| (*id, *tip)).ok_or(Damaged),
@@ -203,9 +201,7 @@ impl Cached {
     }
 
     fn entries(&self, places: &[usize]) -> Result<Vec<(Excerpt, Oid)>, Damaged> {
-        if places.len() > MANY {
-            self.kept.read_texts();
-        }
+        self.kept.read_texts_for(places.len());
         let entry = |at: &usize| {
             let (tip, excerpt) = match at.checked_sub(self.kept.len()) {
                 None => self.kept.entry(*at)?,
@@ -219,9 +215,6 @@ impl Cached {
         places.iter().map(entry).collect()
     }
 }
-
-/// From how many texts on all are read at once.
-const MANY: usize = 256;
 
 fn open(store: &Store, name: &str) -> Option<Table> {
     Table::open(store.open_cache_file(name)?, store.hash_kind())
@@ -270,9 +263,7 @@ pub(super) fn is_much(store: &Store, n_read: usize, n_all: usize) -> bool {
 
 /// Finds out what the newest commits say, from the commits only where no table knows; and counts those.
 fn learn(store: &Store, known: &[&Table], tips: &[(SessionId, Oid)]) -> (Vec<Entry>, usize) {
-    if tips.len() > MANY {
-        known.iter().for_each(|table| table.read_texts());
-    }
+    known.iter().for_each(|table| table.read_texts_for(tips.len()));
     let mut n_read = 0;
     let mut entry = |(session_id, tip): &(SessionId, Oid)| {
         let find = |table: &&Table| match table.entry(table.find(*session_id)?) {

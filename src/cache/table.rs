@@ -18,6 +18,8 @@ pub const HEADER_BYTES: usize = MAGIC.len() + 4 * 4 + 2 * 8 + RefStamp::N_BYTES 
 pub const ROW_BYTES: usize = 3 * 8 + 4 * 4 + 4 + 2 * 4;
 /// Stands for a word that is unset.
 pub const NO_WORD: u32 = u32::MAX;
+/// From how many texts on it can be less to read all at once.
+const MIN_TEXTS: usize = 256;
 /// The largest table that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -208,9 +210,11 @@ impl Table {
         Ok(text)
     }
 
-    /// Reads all texts at once, since many are needed.
-    pub fn read_texts(&self) {
-        self.texts.read_all();
+    /// Reads all texts at once if so many are needed that this is less than to read each.
+    pub fn read_texts_for(&self, n_texts: usize) {
+        if n_texts > MIN_TEXTS.max(self.n_rows / 16) {
+            self.texts.read_all();
+        }
     }
 
     fn row(&self, at: usize) -> &[u8] {

@@ -100,14 +100,16 @@ fn found(store: &Store, query: &Query, sessions: &Sessions) -> Result<Listing, D
         Row::Known(place, brief) => known.push((place, brief)),
         Row::Unknown(session_id, tip) => unknown.push((session_id, tip)),
     })?;
+    let mut found = Vec::new();
+    if query.needs_record() {
+        compare(store, query, sessions, &mut known, &mut found)?;
+        let n_known = known.len();
+        known.retain(|(_, brief)| !query.title.is_empty() || !query.hides(brief));
+        n_ended_hidden += n_known - known.len();
+    }
     listing.n_ended_hidden = n_ended_hidden;
     query.keep_first(&mut known);
-    let places = known.into_iter().map(|(place, _)| place).collect();
-    let mut found = Vec::new();
-    let places = match query.needs_record() {
-        true => compare(store, query, sessions, places, &mut found)?,
-        false => places,
-    };
+    let places: Vec<usize> = known.into_iter().map(|(place, _)| place).collect();
     let entries = sessions.entries(&places)?.into_iter();
     found.extend(entries.map(|(excerpt, tip)| Ok(Listed::known(excerpt, tip))));
     found.extend(unknown.into_iter().map(|(id, tip)| read(store, id, tip, query.needs_record())));
@@ -123,36 +125,38 @@ fn found(store: &Store, query: &Query, sessions: &Sessions) -> Result<Listing, D
     Ok(listing)
 }
 
-/// Compares the records of known sessions. Returns the places of those that match; those that were read and not
-/// compared go to `found`.
+/// Compares the records of known sessions, and keeps those that match; those that were read and not compared go
+/// to `found`.
 fn compare(
     store: &Store,
     query: &Query,
     sessions: &Sessions,
-    places: Vec<usize>,
+    known: &mut Vec<(usize, Brief<'_>)>,
     found: &mut Vec<Result<Listed, Fault>>,
-) -> Result<Vec<usize>, Damaged> {
+) -> Result<(), Damaged> {
     let leased = leased(store);
     let mut reader = facts::Reader::open(store, sessions);
-    let mut kept = Vec::new();
-    for ((session_id, tip), place) in sessions.tips(&places)?.into_iter().zip(places) {
+    let places: Vec<usize> = known.iter().map(|(place, _)| *place).collect();
+    let mut tips = sessions.tips(&places)?.into_iter();
+    let is_match = |facts: &Facts<'_>| query.matches_facts(facts, Observed::None);
+    known.retain(|_| {
+        let Some((session_id, tip)) = tips.next() else { return false };
         if leased.contains(&session_id) {
             found.push(read(store, session_id, tip, true));
-            continue;
+            return false;
         }
-        let is_match = |facts: &Facts<'_>| query.matches_facts(facts, Observed::None);
         match reader.find(session_id, tip) {
-            Ok(Found::Facts(facts)) if is_match(&facts) => kept.push(place),
-            Ok(Found::Facts(_)) => {}
+            Ok(Found::Facts(facts)) => return is_match(&facts),
             Ok(Found::View(view)) if view.tip == tip && facts::is_settled(&view.session) => {
-                kept.extend(is_match(&Facts::of(&view.session, view.class)).then_some(place));
+                return is_match(&Facts::of(&view.session, view.class));
             }
             Ok(Found::View(view)) => found.push(Ok(Listed::of(*view))),
             Err(fault) => found.push(Err(fault)),
         }
-    }
+        false
+    });
     reader.close(sessions);
-    Ok(kept)
+    Ok(())
 }
 
 /// Returns the sessions for which this clone started workers; without one it costs reading one directory.

@@ -158,10 +158,10 @@ impl Query {
         }
     }
 
-    /// Drops what comes after the limit, as far as briefs tell which sessions match, and their order.
+    /// Drops what comes after the limit of sessions that match, as far as nothing is asked of their titles.
     pub(super) fn keep_first(&self, known: &mut Vec<(usize, Brief<'_>)>) {
         let needs_title = self.sort.iter().any(|(key, _)| *key == SortKey::Title);
-        let is_known = self.is_brief() && !needs_title;
+        let is_known = self.title.is_empty() && !needs_title;
         let Some(limit) = self.limit.filter(|limit| *limit < known.len() && is_known) else {
             return;
         };
