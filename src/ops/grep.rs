@@ -5,7 +5,7 @@ use regex::Regex;
 use crate::model::SessionId;
 use crate::model::conversation::{Event, Payload};
 use crate::ops::conversation::Conversation;
-use crate::ops::list;
+use crate::ops::list::{self, Listed};
 use crate::ops::load::{self, Loaded};
 use crate::ops::{OpError, told};
 use crate::store::{Fault, Store};
@@ -78,6 +78,11 @@ pub fn grep<E: From<OpError>>(
     if named.is_empty() {
         let everything = list::Query { all: true, ..list::Query::default() };
         let found = list::list(store, &everything)?;
+        // A list knows the titles already.
+        if question.places == [Place::Title] {
+            question.titles(&found.sessions).try_for_each(take)?;
+            return Ok(found.corrupt);
+        }
         session_ids.extend(found.sessions.iter().map(|listed| listed.excerpt.id));
         faults = found.corrupt;
     }
@@ -105,6 +110,17 @@ pub fn grep<E: From<OpError>>(
 impl Question {
     fn wants(&self, place: Place) -> bool {
         self.places.is_empty() || self.places.contains(&place)
+    }
+
+    /// Returns the titles that match.
+    fn titles<'a>(&'a self, sessions: &'a [Listed]) -> impl Iterator<Item = Hit> + 'a {
+        let matching = sessions.iter().filter(|it| self.pattern.is_match(&it.excerpt.title));
+        matching.map(|Listed { excerpt, .. }| Hit {
+            session_id: excerpt.id,
+            place: Place::Title,
+            seq: None,
+            line: excerpt.title.clone(),
+        })
     }
 
     /// Returns the lines of a session that match, as they are asked for.

@@ -52,6 +52,10 @@ fn titles_files_messages_and_tools_are_found_the_newest_session_first() {
             found(repo.run(&["grep", "-ci", "oauth"])),
             [format!("{newer}:3"), format!("{older}:3")]
         );
+        assert_eq!(
+            found(repo.run(&["grep", "-i", "oauth|count", "--in=title"])),
+            [format!("{newer}:title:Count words"), format!("{older}:title:Add OAuth login")]
+        );
         assert_eq!(found(repo.run(&["grep", "-F", "oauth *"])).len(), 1);
         assert_eq!(found(repo.run(&["grep", "-E", "^(Add|Count)"])).len(), 2);
         let hits = repo.run(&["grep", "--json", "^Use o"]).json_lines();

@@ -73,7 +73,9 @@ impl Grep {
                 counts.len() - 1
             });
             counts[idx].1 += 1;
-            self.answer(app, &hit)
+            self.answer(app, &hit)?;
+            // Who reads what is found may have enough, and then the rest is not looked for.
+            if counts[idx].1 == 1 { app.answer(|out| out.flush()) } else { Ok(()) }
         })?;
         if self.count {
             let style = output::style(app);
