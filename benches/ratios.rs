@@ -3,10 +3,11 @@
 //!
 //! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>
 //! --sessions <n,...> --keep <directory>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said`,
-//! `checkpoint`, `hooks` and `scale`.
+//! `checkpoint`, `hooks`, `weight` and `scale`.
 //! `--segments` says how long the long conversation is, 10,000 if it is not given, and `--sessions` how many
 //! sessions the repositories of `scale` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
-//! disk and a few minutes; `--keep` says where they stay, to be used again by the next run. Wall times are medians, and the ratio is the median of the
+//! disk and a few minutes; `--keep` says where they stay, to be used again by the next run. Wall times are medians, and
+//! the ratio is the median of the
 //! pairs' ratios, so that a machine whose speed
 //! drifts disturbs it little. Nothing fails here for being slow: the goal is printed, and whether it
 //! is met. The repositories are made from a fixed seed below `--dir`, the directory for temporary
@@ -27,6 +28,8 @@ mod hooks;
 mod said;
 #[path = "ratios/scale.rs"]
 mod scale;
+#[path = "ratios/weight.rs"]
+mod weight;
 #[path = "ratios/work_tree.rs"]
 mod work_tree;
 
@@ -89,6 +92,10 @@ fn main() -> io::Result<()> {
         for pair in hooks.pairs() {
             writeln!(out, "{}", pair.measure(options.n_runs))?;
         }
+    }
+    if options.wants("weight") {
+        let [ours, theirs] = ["ours", "theirs"].map(|name| git.at(dir.path().join(name)));
+        writeln!(out, "\n{}", weight::weigh(&ours, &theirs))?;
     }
     if options.wants("scale") {
         for n_sessions in &options.n_sessions {

@@ -19,6 +19,18 @@ const STEP: u64 = 300;
 /// One of so many sessions is open.
 const OPEN_ONE_IN: u64 = 50;
 
+/// How many sessions a small repository has.
+const N_SMALL: u64 = 10;
+/// What must cost the same with any number of sessions.
+const CHANGES: [&str; 5] = [
+    "transition <id> <state>",
+    "transition <prefix> <state>",
+    "record <id> --role=user --message=word",
+    "show <id>",
+    "hook agent claude-code Stop",
+];
+/// How much more these may cost.
+const GROWTH: f64 = 1.2;
 /// The file that says that a repository is complete.
 const MADE: &str = ".git/made";
 
@@ -133,7 +145,40 @@ impl Scale {
             writeln!(out, "{}", question.measure(self, n_runs))?;
         }
         writeln!(out, "{}", self.cold(n_runs))?;
-        writeln!(out, "{}", self.changed(n_runs))
+        writeln!(out, "{}", self.changed(n_runs))?;
+        let small = Scale::make(self.place.at(self.place.dir.with_extension("small")), N_SMALL)?;
+        writeln!(out, "\n| command | CPU ms | with {N_SMALL} sessions | ratio | goal | |")?;
+        writeln!(out, "|---|--:|--:|--:|--:|---|")?;
+        for name in CHANGES {
+            writeln!(out, "{}", self.grown(&small, name, n_runs))?;
+        }
+        Ok(())
+    }
+
+    /// Measures a command here and in a small repository in turn.
+    fn grown(&self, small: &Scale, name: &str, n_runs: usize) -> String {
+        let of = |scale: &Scale| {
+            scale.session_text(&["list", "-n", "1", "--class=active,paused", "--format=%(id)"])
+        };
+        let ids = [of(self), of(small)];
+        let run = |scale: &Scale, id: &str, at: usize| {
+            let state = ["suspended", "running"][at % 2];
+            let words = name.replace("<id>", id).replace("<prefix>", &id[..id.len() - 3]);
+            let words = words.replace("<state>", state);
+            cost(scale.session(&words.split(' ').collect::<Vec<_>>())).cpu
+        };
+        let (mut large, mut few) = (Vec::new(), Vec::new());
+        for at in 0..N_WARM_UPS + n_runs {
+            let costs = [run(self, &ids[0], at), run(small, &ids[1], at)];
+            if at >= N_WARM_UPS {
+                large.push(costs[0]);
+                few.push(costs[1]);
+            }
+        }
+        let (large, few) = (median(large), median(few));
+        let verdict = if large <= GROWTH * few { "met" } else { "**not met**" };
+        let ratio = large / few;
+        format!("| `{name}` | {large:.1} | {few:.1} | {ratio:.2} | {GROWTH:.2} | {verdict} |")
     }
 
     fn questions(&self) -> Vec<Question<'_>> {
