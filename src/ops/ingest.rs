@@ -214,9 +214,13 @@ impl Taking<'_, '_> {
         let last = (extent.n_segments, extent.n_events);
         session.conversation = extent;
         self.note_facts(&mut session, &count);
-        let subject = match &self.foreign.converted {
-            Some(converted) => format!("record: what {} said", converted.agent),
-            None => format!("record: {} bytes of {}", added.len(), self.foreign.source()),
+        let headline = count.told.headline(&self.context.redaction)?;
+        let subject = match (&self.foreign.converted, headline) {
+            (Some(converted), _) => format!("record: what {} said", converted.agent),
+            (None, Some(said)) if !news.is_rewritten => {
+                format!("record: {said} of {}", self.foreign.source())
+            }
+            (None, _) => format!("record: {} bytes of {}", added.len(), self.foreign.source()),
         };
         let mut draft = Draft::new("record", subject, session);
         draft.segments = segments;

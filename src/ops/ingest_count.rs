@@ -6,10 +6,13 @@ use crate::model::conversation::{
 };
 use crate::model::{Map, Outcome, text};
 use crate::ops::converted::Converted;
-use crate::ops::record;
+use crate::ops::redaction::Redaction;
+use crate::ops::{OpError, record, title};
 
 /// How many bytes are read at once.
 const CHUNK: usize = 256 << 10;
+/// The most characters of a request that a headline has.
+const MAX_ASKED: usize = 60;
 /// The longest id of a first record that is kept, in bytes.
 const MAX_ROOT: usize = 128;
 
@@ -28,6 +31,28 @@ pub struct Told {
     pub ending: Option<Outcome>,
     /// By what a copy of it can be known.
     pub lineage: Lineage,
+}
+
+impl Told {
+    /// Returns in a few words what was said and done, as `"Fix it", 1 message, 2 tool calls`; `None` if nothing
+    /// was.
+    ///
+    /// # Errors
+    /// What redaction fails for.
+    pub(super) fn headline(&self, redaction: &Redaction) -> Result<Option<String>, OpError> {
+        let asked = self.prompt.as_deref().unwrap_or_default();
+        let asked = title::of_words(redaction, asked, MAX_ASKED)?;
+        let n_others = self.n_messages - u64::from(self.prompt.is_some());
+        let many = |n: u64, noun: &str| match n {
+            0 => None,
+            1 => Some(format!("1 {noun}")),
+            n => Some(format!("{n} {noun}s")),
+        };
+        let asked = (!asked.is_empty()).then(|| format!("\"{asked}\""));
+        let parts = [asked, many(n_others, "message"), many(self.n_calls, "tool call")];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        Ok((!parts.is_empty()).then(|| parts.join(", ")))
+    }
 }
 
 /// Looks what bytes say, from the first one of a transcript.
@@ -209,5 +234,28 @@ fn ending(event: &Event) -> Option<Outcome> {
         Payload::State(_) => Some(Outcome::Success),
         Payload::Link(it) if it.to == LinkKind::Commit => Some(Outcome::Success),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_headline_tells_the_request_and_how_much_came_of_it() {
+        let headline = |prompt: Option<&str>, n_messages, n_calls| {
+            let prompt = prompt.map(str::to_owned);
+            let told = Told { prompt, n_messages, n_calls, ..Told::default() };
+            told.headline(&Redaction::default()).expect("no secrets")
+        };
+        for (prompt, n_messages, n_calls, expected) in [
+            (Some("Fix it\nplease"), 2, 3, "\"Fix it\", 1 message, 3 tool calls"),
+            (Some("Fix it"), 1, 0, "\"Fix it\""),
+            (None, 2, 1, "2 messages, 1 tool call"),
+            (Some("\u{200b}"), 1, 1, "1 tool call"),
+        ] {
+            assert_eq!(headline(prompt, n_messages, n_calls).as_deref(), Some(expected));
+        }
+        assert_eq!(headline(None, 0, 0), None);
     }
 }

@@ -47,6 +47,32 @@ fn raw(repo: &TestRepo, id: &str) -> String {
 }
 
 #[test]
+fn the_history_of_a_session_reads_as_what_was_asked() {
+    let repo = TestRepo::new();
+    let file = repo.home.path().join("t.jsonl");
+    let mut lines = conversation("/somewhere");
+    for (minute, role, said) in [(4, "user", "Now the tests"), (5, "assistant", "Written")] {
+        fs::write(&file, &lines).expect("written");
+        repo.run(&["import", path(&file)]).ok();
+        lines.push_str(&line("/somewhere", minute, role, said));
+    }
+    lines.push_str(&line("/somewhere", 6, "assistant", "And run"));
+    fs::write(&file, &lines).expect("written");
+    let id =
+        text(&repo.run(&["import", "--json", path(&file)]).json()["sessions"][0]["id"]).to_owned();
+    let told =
+        repo.git(&["log", "--format=%s", "--grep=^record: ", &format!("refs/sessions/{id}")]);
+    assert_eq!(
+        told.lines().collect::<Vec<_>>(),
+        [
+            "record: 2 messages of claude-code",
+            "record: \"Now the tests\" of claude-code",
+            "record: \"Fix the login\", 2 messages of claude-code",
+        ]
+    );
+}
+
+#[test]
 fn a_transcript_is_a_session_in_every_kind_of_repository() {
     for_each_kind(|repo| {
         let file = repo.home.path().join("t.jsonl");
