@@ -7,10 +7,11 @@ use super::start::shown;
 use crate::cli::app::App;
 use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, output};
-use crate::model::{Oid, SessionId, Timestamp};
+use crate::model::{SessionId, Timestamp};
+use crate::ops::OpError;
 use crate::ops::links;
 use crate::ops::load::{self, Loaded, View};
-use crate::ops::{OpError, log};
+use crate::ops::log::{self, LoggedEvent};
 use crate::render::conversation::Part;
 use crate::render::format::Format;
 use crate::render::json::{self, SessionObject};
@@ -164,20 +165,29 @@ pub fn state_since(app: &App, view: &View) -> Result<Option<Timestamp>, CliError
 /// How many events are looked through for the newest transition.
 const MAX_LOOKBACK: usize = 512;
 
-/// Reads a session as it was after a commit of its history, or at a date.
+/// Reads a session as it was after a commit of its history, or at a date. A commit that holds the session needs no
+/// look through all that came after it.
 fn load_as_of(app: &App, session_id: SessionId, at: &str) -> Result<Loaded, CliError> {
     let store = app.store()?;
-    let events = log::log(store, session_id, &log::Query::default())?;
-    let by_revision: Option<Oid> = store.find_commit(at);
-    let found = match by_revision {
-        Some(oid) => events.iter().find(|event| event.commit == oid),
+    let revision = store.find_commit(at);
+    let loaded = revision.map(|oid| load::load_at(store, session_id, oid));
+    if let Some(Ok(loaded)) = loaded {
+        return Ok(loaded);
+    }
+    let is_meant: Box<dyn Fn(&LoggedEvent) -> bool> = match revision {
+        Some(oid) => Box::new(move |event| event.commit == oid),
         None => {
             let date = date::parse("--at", at, app.now)?;
-            events.iter().find(|event| event.at <= date)
+            Box::new(move |event| event.at <= date)
         }
     };
-    let event = found.ok_or_else(|| {
-        OpError::invalid("--at", format!("session {} has no event at '{at}'", session_id.handle()))
-    })?;
-    Ok(load::load_at(store, session_id, event.commit)?)
+    let tip_oid = store.tip(session_id)?;
+    for event in tip_oid.into_iter().flat_map(|tip_oid| log::events(store, tip_oid)) {
+        let event = event?;
+        if is_meant(&event) {
+            return Ok(load::load_at(store, session_id, event.commit)?);
+        }
+    }
+    let reason = format!("session {} has no event at '{at}'", session_id.handle());
+    Err(OpError::invalid("--at", reason).into())
 }
