@@ -7,6 +7,10 @@ use std::time::Duration;
 use super::ancestor::{command_line, is_above};
 use super::{Held, Here};
 
+/// How often a process that shows no words is looked at, and after what time again. Some never show any.
+const MAX_LOOKS: usize = 1000;
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
 /// Waits until the process whose number stands in the file `note` has ended, as [`wait_for`] does.
 pub fn wait_for_left(note: &Path, words: &[&str], timeout: Duration) {
     let is_file = fs::metadata(note).is_ok_and(|it| it.is_file());
@@ -19,16 +23,22 @@ pub fn wait_for_left(note: &Path, words: &[&str], timeout: Duration) {
 /// Waits until a process has ended, at most until `timeout`, if one of `words` is part of what it was started
 /// with: a number alone may have come to mean another one. Nobody waits for itself, or for a process above.
 pub fn wait_for(pid: u32, words: &[&str], timeout: Duration) {
-    let is_meant = |pid| {
-        let is_one = |it: &String| words.iter().any(|word| it.contains(word));
-        command_line(pid).iter().any(is_one)
-    };
-    if !is_meant(pid) || is_above(pid) {
+    // What most notes name has ended.
+    if !Path::new(&format!("/proc/{pid}")).exists() || is_above(pid) {
         return;
     }
-    // Looked at again: the number is pinned to the process only since it is held.
-    if let Some(held) = Held::of(&Here::read(), pid).filter(|_| is_meant(pid)) {
-        held.wait(timeout);
+    // The number is pinned to the process while it is held.
+    let Some(held) = Held::of(&Here::read(), pid) else { return };
+    for _ in 0..MAX_LOOKS {
+        let line = command_line(pid);
+        if line.iter().any(|it| words.iter().any(|word| it.contains(word))) {
+            held.wait(timeout);
+            return;
+        }
+        // While the kernel starts a program, nobody can see with which words.
+        if line.iter().any(|it| !it.is_empty()) || held.wait(LOOK_AGAIN) {
+            return;
+        }
     }
 }
 
@@ -72,6 +82,8 @@ mod tests {
             scope.spawn(|| drop(input));
             assert!(wait(&pid, "left behind", long) < long);
         });
+        // It has ended, though nobody has noticed.
+        assert!(wait(&pid, "left behind", long) < long);
         assert!(child.wait().expect("ours").success());
         wait_for_left(&dir.path().join("none"), &["left behind"], long);
     }
