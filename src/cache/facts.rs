@@ -111,7 +111,9 @@ impl NewFacts {
         known: Option<&Facts>,
         ids: impl FnOnce() -> HashSet<SessionId>,
     ) {
-        if !is_much(store, self.rows.len(), known.map_or(0, |known| known.rows.len())) {
+        // Sums are to be quick, and a record takes ten times as long as a commit.
+        let n_known = known.map_or(0, |known| known.rows.len());
+        if !is_much(store, self.rows.len(), n_known / 8) {
             return;
         }
         if let Some(known) = known {
