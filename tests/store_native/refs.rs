@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use git_session::model::Oid;
 use git_session::store::native::{
-    CasError, Disk, RefValue, SessionLock, SharedMode, Write, WriteError, compare_and_swap,
+    CasError, Disk, Doomed, RefValue, SessionLock, SharedMode, Write, WriteError, compare_and_swap,
 };
 
 use super::place::{HASH_KINDS, Place, scratch, token, update};
@@ -189,4 +189,92 @@ fn a_lock_that_is_released_in_time_is_waited_for() {
         waiting.join().expect("no panic").expect("moved");
     });
     assert_eq!(place.seq(NAME), Some(2));
+}
+
+/// The names of sessions that one lock covers, and one that another covers.
+const OTHERS: [(&str, u8); 3] = [
+    ("refs/sessions/0199f0c2-1c4d-7abc-8def-0123456789a0", 0xa0),
+    ("refs/sessions/0199f0c2-1c4d-7abc-8def-1123456789a0", 0xa0),
+    ("refs/sessions/0199f0c2-1c4d-7abc-8def-0123456789a1", 0xa1),
+];
+
+fn doomed(n: usize, expected: Oid) -> Doomed {
+    let (name, last_byte_of_id) = OTHERS[n];
+    Doomed { name: name.to_owned(), last_byte_of_id, expected }
+}
+
+#[test]
+fn many_refs_go_at_once_however_they_lie_and_others_stay() {
+    for hash_kind in HASH_KINDS {
+        let dir = scratch();
+        let place = Place::init(dir.path(), hash_kind);
+        let a = loose_event(&place, 1, None);
+        let b = loose_event(&place, 2, Some(a));
+        for (name, _) in OTHERS {
+            place.ok(&["update-ref", "--create-reflog", name, &a.to_string()]);
+        }
+        swap(&place, None, a).expect("created");
+        place.ok(&["pack-refs", "--all", "--prune"]);
+        // Packed; packed at an older value than its own; not packed.
+        place.ok(&["update-ref", OTHERS[1].0, &b.to_string()]);
+        place.ok(&["update-ref", "-d", OTHERS[2].0]);
+        place.ok(&["update-ref", "--create-reflog", OTHERS[2].0, &b.to_string()]);
+        let all = [doomed(0, a), doomed(1, b), doomed(2, b)];
+        place.writer(&Disk).delete_all(&all, SystemTime::now()).expect("deleted");
+        assert_eq!(place.ok(&["for-each-ref", "--format=%(refname)", "refs/sessions"]), NAME);
+        assert_eq!(place.files("logs/refs/sessions").len(), 1);
+        assert_eq!(place.files("refs/sessions"), Vec::<String>::new());
+        place.writer(&Disk).delete_all(&all, SystemTime::now()).expect("nothing is left to do");
+        place.assert_sound();
+    }
+}
+
+#[test]
+fn a_ref_that_has_moved_or_is_locked_stays_when_many_go() {
+    let dir = scratch();
+    let place = Place::init(dir.path(), HASH_KINDS[0]);
+    let a = loose_event(&place, 1, None);
+    let b = loose_event(&place, 2, Some(a));
+    for (name, _) in OTHERS {
+        place.ok(&["update-ref", name, &a.to_string()]);
+    }
+    place.ok(&["pack-refs", "--all", "--prune"]);
+    // This one has gone on, and its packed value is the one that was expected.
+    place.ok(&["update-ref", OTHERS[0].0, &b.to_string()]);
+    // That one is packed again meanwhile, and somebody is about to move the third.
+    place.ok(&["update-ref", OTHERS[1].0, &b.to_string()]);
+    place.ok(&["pack-refs", "--include", OTHERS[1].0, "--prune"]);
+    place.ok(&["update-ref", OTHERS[2].0, &b.to_string()]);
+    let lock = place.git_dir.join(format!("{}.lock", OTHERS[2].0));
+    fs::write(&lock, format!("{a}\n")).expect("locked");
+    let all = [doomed(0, a), doomed(1, a), doomed(2, b)];
+    place.writer(&Disk).delete_all(&all, SystemTime::now()).expect("the others are left alone");
+    for (name, _) in OTHERS {
+        assert_eq!(place.ok(&["rev-parse", name]), b.to_string(), "{name}");
+    }
+    assert!(lock.exists());
+    fs::remove_file(&lock).expect("removed");
+    let held = place.writer(&Disk).lock(0xa1, Duration::ZERO).expect("free");
+    let answer = place.writer(&Disk).delete_all(&[doomed(2, b)], SystemTime::now());
+    answer.expect("a session that is being written is left alone");
+    drop(held);
+    assert_eq!(place.ok(&["rev-parse", OTHERS[2].0]), b.to_string());
+    place.assert_sound();
+}
+
+#[test]
+fn many_refs_go_beside_a_lock_on_packed_refs_only_once_it_is_free() {
+    let dir = scratch();
+    let place = Place::init(dir.path(), HASH_KINDS[0]);
+    let a = loose_event(&place, 1, None);
+    place.ok(&["update-ref", OTHERS[0].0, &a.to_string()]);
+    place.ok(&["pack-refs", "--all", "--prune"]);
+    let lock = place.git_dir.join("packed-refs.lock");
+    fs::write(&lock, "").expect("locked");
+    let answer = place.writer(&Disk).delete_all(&[doomed(0, a)], SystemTime::now());
+    assert!(matches!(answer, Err(WriteError::Ref(CasError::Locked { .. }))), "{answer:?}");
+    assert!(lock.exists());
+    fs::remove_file(&lock).expect("removed");
+    place.writer(&Disk).delete_all(&[doomed(0, a)], SystemTime::now()).expect("deleted");
+    place.assert_sound();
 }

@@ -136,7 +136,7 @@ fn remove_under_lock(
     await_packer(medium, store)?;
     for _ in 0..MAX_ATTEMPTS {
         if read_packed(store, name)?.is_some() {
-            remove_packed(medium, store, name)?;
+            remove_from_packed(medium, store, &|found, _| found == name.as_bytes())?;
         }
         lock.remove().map_err(CasError::from)?;
         let not_written = |_| CasError::NotWritten { name: owned(), found: None };
@@ -201,17 +201,20 @@ impl Packed {
         }
     }
 
-    /// Replaces the file by one without `name`; `false` if another program was faster.
+    /// Replaces the file by one without the refs that are to be dropped; `false` if another program was faster.
     fn replace(
         &self,
         medium: &dyn Medium,
         store: &RefStore,
-        name: &str,
+        is_dropped: &IsDropped<'_>,
     ) -> Result<bool, WriteError> {
         let fail = |fault: IoFault| WriteError::Ref(fault.into());
         let before = medium.identity(&self.path).doing("examine", &self.path).map_err(fail)?;
         let contents = medium.read(&self.path).doing("read", &self.path).map_err(fail)?;
-        let contents = without(&contents, name);
+        let (contents, n_dropped) = without(&contents, is_dropped);
+        if n_dropped == 0 {
+            return Ok(true);
+        }
         let file = medium
             .create_new(&self.new, &contents, store.shared.file(0o666))
             .doing("write", &self.new)
@@ -247,15 +250,25 @@ pub(super) fn heal_packed(medium: &dyn Medium, store: &RefStore) {
     }
 }
 
-/// Removes a ref from `packed-refs`.
-fn remove_packed(medium: &dyn Medium, store: &RefStore, name: &str) -> Result<(), WriteError> {
+/// Tells by its name and its value whether a packed ref is to go.
+pub(super) type IsDropped<'a> = dyn Fn(&[u8], &[u8]) -> bool + 'a;
+
+/// Removes refs from `packed-refs`, all at once.
+pub(super) fn remove_from_packed(
+    medium: &dyn Medium,
+    store: &RefStore,
+    is_dropped: &IsDropped<'_>,
+) -> Result<(), WriteError> {
     let (dir, shared) = (&store.common_dir, store.shared);
     let _held = SessionLock::acquire_named(dir, shared, PACKED_LOCK, PACKED_TIMEOUT)
         .map_err(|error: LockError| WriteError::Lock(error))?;
     let packed = Packed::of(store);
+    if medium.identity(&packed.path).is_err() {
+        return Ok(());
+    }
     for _ in 0..MAX_ATTEMPTS {
         packed.heal(medium).map_err(CasError::from)?;
-        let replaced = packed.replace(medium, store, name);
+        let replaced = packed.replace(medium, store, is_dropped);
         // The other name of the new file, and the lock if it is still the same.
         let healed = packed.heal(medium);
         if replaced? {
@@ -265,22 +278,26 @@ fn remove_packed(medium: &dyn Medium, store: &RefStore, name: &str) -> Result<()
     Err(CasError::Locked { path: packed.lock }.into())
 }
 
-/// Returns the lines of `packed-refs` but those of one ref: its own, and what its tag is peeled to.
+/// Returns the lines of `packed-refs` but those of some refs, their own and what their tags are peeled to; and how
+/// many refs were left out.
 ///
 /// Source: git `refs/packed-backend.c`, "The packed-refs header line".
-fn without(packed: &[u8], name: &str) -> Vec<u8> {
+fn without(packed: &[u8], is_dropped: &IsDropped<'_>) -> (Vec<u8>, usize) {
     let mut kept = Vec::with_capacity(packed.len());
-    let mut is_dropped = false;
+    let (mut drops, mut n_dropped) = (false, 0);
     for line in packed.split_inclusive(|byte| *byte == b'\n') {
         if !line.starts_with(b"^") {
-            let found = line.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
-            is_dropped = !line.starts_with(b"#") && found.trim_ascii_end() == name.as_bytes();
+            let mut parts = line.splitn(2, |byte| *byte == b' ');
+            let value = parts.next().unwrap_or_default();
+            let name = parts.next().unwrap_or_default().trim_ascii_end();
+            drops = !line.starts_with(b"#") && is_dropped(name, value);
+            n_dropped += usize::from(drops);
         }
-        if !is_dropped {
+        if !drops {
             kept.extend_from_slice(line);
         }
     }
-    kept
+    (kept, n_dropped)
 }
 
 #[cfg(test)]
@@ -293,7 +310,8 @@ mod tests {
             1 refs/heads/a\n2 refs/sessions/x\n^3\n4 refs/sessions/xy\n^5\n";
         let after = b"# pack-refs with: peeled fully-peeled sorted \n\
             1 refs/heads/a\n4 refs/sessions/xy\n^5\n";
-        assert_eq!(without(before, "refs/sessions/x"), after);
-        assert_eq!(without(after, "refs/sessions/x"), after);
+        let is_it = |name: &[u8], value: &[u8]| name == b"refs/sessions/x" && value == b"2";
+        assert_eq!(without(before, &is_it), (after.to_vec(), 1));
+        assert_eq!(without(after, &is_it), (after.to_vec(), 0));
     }
 }

@@ -16,6 +16,7 @@
 //! can record, break and cut them.
 
 mod delete;
+mod delete_many;
 mod fault;
 mod idx;
 mod keep;
@@ -33,6 +34,7 @@ mod symref;
 mod writer;
 
 pub use delete::{delete_ref, delete_symref};
+pub use delete_many::{Doomed, delete_refs};
 pub use fault::IoFault;
 pub use keep::{KeptPack, store_pack};
 pub use lock::{LockError, SessionLock};

@@ -7,9 +7,9 @@ use super::delete::heal_packed;
 use super::reflock::heal;
 use super::symref::SYMREF_LOCK;
 use super::{
-    CasError, LockError, Medium, Object, PackError, PackName, RefStore, RefUpdate, RefValue,
-    RollReport, SessionLock, compare_and_swap, delete_ref, delete_symref, encode_pack, read_ref,
-    read_symref, roll, store_pack, write_symref,
+    CasError, Doomed, LockError, Medium, Object, PackError, PackName, RefStore, RefUpdate,
+    RefValue, RollReport, SessionLock, compare_and_swap, delete_ref, delete_refs, delete_symref,
+    encode_pack, read_ref, read_symref, roll, store_pack, write_symref,
 };
 
 /// Why a write failed.
@@ -137,6 +137,14 @@ impl Writer<'_> {
         now: SystemTime,
     ) -> Result<(), WriteError> {
         delete_ref(self.medium, &self.refs, held, name, expected, now)
+    }
+
+    /// Removes those of many refs that have the expected value, whose objects another ref keeps.
+    ///
+    /// # Errors
+    /// As [`delete_refs`].
+    pub fn delete_all(&self, refs: &[Doomed], now: SystemTime) -> Result<(), WriteError> {
+        delete_refs(self.medium, &self.refs, refs, now)
     }
 
     /// Removes `name` (`refs/worktree/...`) in the worktree whose git directory is `git_dir` if it
