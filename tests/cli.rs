@@ -13,6 +13,7 @@ mod cli {
     mod agent;
     mod agent_commits;
     mod agent_trace;
+    mod archive;
     mod attach;
     mod check;
     mod checkpoint;

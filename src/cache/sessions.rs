@@ -1,5 +1,6 @@
 use super::encode::Contents;
 use super::table::Table;
+use crate::format::archive;
 use crate::format::message::{Brief, Excerpt};
 use crate::model::{Oid, SessionId};
 use crate::store::{Fault, RefStamp, Store, StoreError, Tips};
@@ -159,9 +160,9 @@ impl Cached {
         let hidden = loose.names().into_iter().filter_map(|id| kept.find(id)).collect();
         let mut others = Tips { faults: kept.faults(), ..Tips::default() };
         others.hide_faults(&loose.faults);
-        let mut faults = [others.faults, loose.faults].concat();
+        let mut faults = [others.faults, loose.faults.clone()].concat();
         faults.sort_by(|a, b| a.name.cmp(&b.name));
-        let loose = read_loose(store, &loose.sessions);
+        let loose = read_loose(store, &loose);
         Cached { kept, hidden, loose, faults }
     }
 
@@ -230,7 +231,7 @@ fn renew(
     // What was loose before may have been packed.
     let loose = open(store, LOOSE);
     let known: Vec<&Table> = before.into_iter().chain(&loose).collect();
-    let (rows, n_read) = learn(store, &known, &kept.sessions);
+    let (rows, n_read) = learn(store, &known, kept);
     let stamp = stamp.filter(|stamp| stamp.is_settled(store.started_at()));
     let hash_kind = store.hash_kind();
     let bytes = Contents { hash_kind, stamp, rows: &rows, faults: &kept.faults }.encode()?;
@@ -241,8 +242,8 @@ fn renew(
 }
 
 /// Returns the sessions whose refs have a file each.
-fn read_loose(store: &Store, tips: &[(SessionId, Oid)]) -> Vec<Entry> {
-    if tips.is_empty() {
+fn read_loose(store: &Store, tips: &Tips) -> Vec<Entry> {
+    if tips.sessions.is_empty() {
         return Vec::new();
     }
     let known = open(store, LOOSE);
@@ -261,9 +262,10 @@ pub(super) fn is_much(store: &Store, n_read: usize, n_all: usize) -> bool {
     n_read > n_spared
 }
 
-/// Finds out what the newest commits say, from the commits only where no table knows; and counts those.
-fn learn(store: &Store, known: &[&Table], tips: &[(SessionId, Oid)]) -> (Vec<Entry>, usize) {
-    known.iter().for_each(|table| table.read_texts_for(tips.len()));
+/// Finds out what the newest commits say: from the commits only where neither a table nor the archive knows. Counts
+/// those that no table knows.
+fn learn(store: &Store, known: &[&Table], tips: &Tips) -> (Vec<Entry>, usize) {
+    known.iter().for_each(|table| table.read_texts_for(tips.sessions.len()));
     let mut n_read = 0;
     let mut entry = |(session_id, tip): &(SessionId, Oid)| {
         let find = |table: &&Table| match table.entry(table.find(*session_id)?) {
@@ -272,13 +274,22 @@ fn learn(store: &Store, known: &[&Table], tips: &[(SessionId, Oid)]) -> (Vec<Ent
         };
         let found = known.iter().find_map(find);
         let excerpt = found.or_else(|| {
-            let message = store.message(*tip).ok()?;
-            let read = Excerpt::of_message(&message, *session_id);
+            let read = archived(tips, *session_id, *tip).or_else(|| {
+                let message = store.message(*tip).ok()?;
+                Excerpt::of_message(&message, *session_id)
+            });
             n_read += usize::from(read.is_some());
             read
         });
         (*session_id, *tip, excerpt)
     };
-    let rows = tips.iter().map(&mut entry).collect();
+    let rows = tips.sessions.iter().map(&mut entry).collect();
     (rows, n_read)
+}
+
+/// Finds what the archive says of a session at a commit.
+fn archived(tips: &Tips, session_id: SessionId, tip: Oid) -> Option<Excerpt> {
+    let at = tips.archived.binary_search_by_key(&session_id, |row| row.session_id).ok()?;
+    let row = tips.archived.get(at).filter(|row| row.tip == Some(tip))?;
+    archive::parse(session_id, &row.columns)
 }

@@ -61,7 +61,7 @@ fn hint(error: &CliError) -> Option<(&'static str, Vec<String>)> {
             ],
         ),
         OpError::StillOpen { .. } => {
-            ("Open", vec!["end it first, or use \"git session delete --force\"".into()])
+            ("Open", vec!["end it first; \"git session delete\" can be forced".into()])
         }
         OpError::StillRunning { .. } => {
             ("Open", vec!["end it first, with \"git session terminate\"".into()])

@@ -6,6 +6,7 @@
 #![doc = include_str!("FORMAT.md")]
 
 pub mod agent_trace;
+pub mod archive;
 pub mod atif;
 pub mod choragen;
 pub mod choragen_line;

@@ -1,8 +1,8 @@
-//! Removing a session's ref, and with it its history.
+//! Removing a session: its ref, and what the archive says of it.
 
 use crate::model::SessionId;
-use crate::ops::{OpError, agent_state, load, observe, worker_log};
-use crate::store::{Store, StoreError};
+use crate::ops::{Context, OpError, agent_state, load, observe, worker_log};
+use crate::store::{ArchiveLock, ArchiveRow, Store, StoreError};
 
 /// Checks whether a session would be removed.
 ///
@@ -18,24 +18,55 @@ pub fn check(store: &Store, session_id: SessionId, force: bool) -> Result<(), Op
 /// Removes a session, even a damaged one; an open one only when forced, and none whose worker lives,
 /// since nobody could reach that any more.
 ///
+/// The archive goes first: a session that is deleted by half has its own ref still.
+///
 /// # Errors
 /// [`OpError::NotFound`], [`OpError::StillOpen`] when it is open and not forced, [`OpError::StillRunning`],
 /// [`OpError::Store`].
-pub fn delete(store: &Store, session_id: SessionId, force: bool) -> Result<(), OpError> {
+pub fn delete(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+    force: bool,
+) -> Result<(), OpError> {
     let held = store.lock(session_id)?;
-    let tip_oid = match store.tip(session_id) {
-        Ok(Some(tip_oid)) => tip_oid,
+    // While it is held, nobody puts the session into the archive.
+    let archive = store.lock_archive()?;
+    match store.live_tip(session_id) {
+        Ok(Some(tip_oid)) => {
+            check(store, session_id, force)?;
+            take_out(store, context, &archive, session_id)?;
+            store.delete(&held, session_id, tip_oid)?;
+        }
+        Ok(None) if store.tip(session_id)?.is_some() => {
+            check(store, session_id, force)?;
+            take_out(store, context, &archive, session_id)?;
+        }
         Ok(None) => return Err(OpError::NotFound { name: session_id.to_string() }),
         Err(StoreError::Corrupt { .. } | StoreError::Symbolic { .. }) if force => {
+            take_out(store, context, &archive, session_id)?;
             store.delete_damaged(session_id)?;
-            forget(store, session_id);
-            return Ok(());
         }
         Err(error) => return Err(error.into()),
-    };
-    check(store, session_id, force)?;
-    store.delete(&held, session_id, tip_oid)?;
+    }
     forget(store, session_id);
+    Ok(())
+}
+
+/// Lets the archive say that a session was deleted, if it has it: so it does not come back with an older archive.
+fn take_out(
+    store: &Store,
+    context: &Context,
+    held: &ArchiveLock,
+    session_id: SessionId,
+) -> Result<(), OpError> {
+    if store.archived(session_id)?.is_none() {
+        return Ok(());
+    }
+    let row = ArchiveRow { session_id, tip: None, columns: context.now.to_string() };
+    if let Some(fold) = store.fold(&[row], &context.stamp())? {
+        fold.publish(held)?;
+    }
     Ok(())
 }
 

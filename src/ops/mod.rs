@@ -11,6 +11,7 @@ pub mod agent_trace;
 mod agent_transcript;
 pub mod agents;
 mod append;
+pub mod archive;
 pub mod attach;
 pub mod change;
 pub mod checkpoint;

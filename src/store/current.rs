@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use gix::bstr::ByteSlice;
@@ -56,6 +57,21 @@ impl Store {
             None => {}
         }
         self.point(Current::Now, session_id)
+    }
+
+    /// Returns the sessions that a pointer of some work tree names.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn pointed_at(&self) -> Result<HashSet<SessionId>, StoreError> {
+        let mut all = HashSet::new();
+        for git_dir in self.worktree_dirs() {
+            for which in [Current::Now, Current::Before] {
+                let target = git::symbolic_ref_in(self, &git_dir, which.ref_name())?;
+                all.extend(target.and_then(|name| SessionId::parse(name.strip_prefix(PREFIX)?)));
+            }
+        }
+        Ok(all)
     }
 
     /// Takes back every work tree's pointer to a session that is about to go: a pointer to nothing

@@ -189,13 +189,13 @@ impl Objects<'_> {
     pub(super) fn commit(
         &mut self,
         tree_oid: Oid,
-        parent: Option<Oid>,
+        parents: &[Oid],
         message: &str,
         stamp: &Stamp,
     ) -> Result<Oid, StoreError> {
         let commit = gix::objs::Commit {
             tree: to_id(tree_oid),
-            parents: parent.into_iter().map(to_id).collect(),
+            parents: parents.iter().copied().map(to_id).collect(),
             author: signature(&stamp.author, stamp.at),
             committer: signature(&stamp.committer, stamp.at),
             encoding: None,
@@ -205,7 +205,7 @@ impl Objects<'_> {
         self.add(Kind::Commit, encode(&commit))
     }
 
-    fn add(&mut self, kind: Kind, data: Vec<u8>) -> Result<Oid, StoreError> {
+    pub(super) fn add(&mut self, kind: Kind, data: Vec<u8>) -> Result<Oid, StoreError> {
         let oid = gix::objs::compute_hash(self.store.repo.object_hash(), kind, &data)
             .map(to_oid)
             .map_err(|error| StoreError::gix("cannot name an object", &error))?;

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 
 use gix::bstr::ByteSlice;
 
+use super::archive::ARCHIVE;
 pub(super) use super::git_run::{expect_success, failed, run, run_long};
 use super::open::RefFormat;
 use super::read::to_id;
@@ -50,12 +51,13 @@ pub(super) fn find_commit(store: &Store, revision: &str) -> Option<Oid> {
     Oid::from_hex(String::from_utf8_lossy(&output.stdout).trim())
 }
 
-/// Lists the sessions' refs.
-pub(super) fn tips(store: &Store) -> Result<Tips, StoreError> {
+/// Lists the sessions' refs, and reads the archive's.
+pub(super) fn tips(store: &Store) -> Result<(Tips, Result<Option<Oid>, StoreError>), StoreError> {
     let format = "--format=%(refname)%00%(objectname)%00%(symref)";
-    let output = run(command(store).args(["for-each-ref", format, PREFIX]), b"")?;
+    let output = run(command(store).args(["for-each-ref", format, PREFIX, ARCHIVE]), b"")?;
     expect_success(&output, "cannot list refs/sessions")?;
     let mut tips = Tips::default();
+    let mut archived = Ok(None);
     for line in output.stdout.lines() {
         let mut parts = line.split_str("\0");
         let (name, oid) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -65,9 +67,13 @@ pub(super) fn tips(store: &Store) -> Result<Tips, StoreError> {
         } else {
             Err(format!("it is a symbolic ref to '{}'", symbolic.to_str_lossy()))
         };
+        if name == ARCHIVE.as_bytes() {
+            archived = target.map(Some).map_err(|reason| StoreError::corrupt(ARCHIVE, reason));
+            continue;
+        }
         tips.take(name.as_bstr(), target);
     }
-    Ok(tips)
+    Ok((tips, archived))
 }
 
 /// Reads one ref.
@@ -162,6 +168,17 @@ pub(super) fn delete_ref(store: &Store, name: &str, old: Oid) -> Result<(), Stor
     }
 }
 
+/// Deletes refs that are at these commits, all or none.
+pub(super) fn delete_refs(store: &Store, refs: &[(&str, Oid)]) -> Result<(), StoreError> {
+    let mut command = command(store);
+    if !store.settings.relaxed_durability {
+        command.args(["-c", "core.fsync=all"]);
+    }
+    command.args(["update-ref", "--no-deref", "--stdin"]);
+    let lines: String = refs.iter().map(|(name, old)| format!("delete {name} {old}\n")).collect();
+    expect_success(&run(&mut command, lines.as_bytes())?, "cannot delete refs")
+}
+
 /// Tells what came of an update: what the ref says afterwards decides, not git's words.
 fn judge_update(store: &Store, name: &str, new: Oid, output: &Output) -> Result<(), StoreError> {
     if output.status.success() {
@@ -171,7 +188,8 @@ fn judge_update(store: &Store, name: &str, new: Oid, output: &Output) -> Result<
     if text.contains("Unable to create") && text.contains(".lock") {
         return Err(StoreError::Busy { name: name.to_owned() });
     }
-    let is_raced = text.contains("but expected") || text.contains("reference already exists");
+    let raced = ["but expected", "reference already exists", "unable to resolve reference"];
+    let is_raced = raced.iter().any(|words| text.contains(words));
     match tip(store, name)? {
         Some(found) if found == new => Ok(()),
         _ if is_raced => Err(StoreError::Raced { name: name.to_owned() }),

@@ -4,6 +4,8 @@
 //! Start reading at [`Store`]; a write goes [`Store::write`] to [`Unpublished::publish`].
 
 mod added;
+mod archive;
+mod archive_table;
 mod blame;
 mod cache_file;
 mod config;
@@ -11,6 +13,7 @@ mod current;
 mod error;
 mod event_objects;
 mod files;
+mod fold;
 mod git;
 mod git_run;
 mod head;
@@ -40,11 +43,14 @@ mod write;
 mod writing;
 
 pub use added::AddedLines;
+pub use archive::Archive;
+pub use archive_table::ArchiveRow;
 pub use blame::{Blame, BlamedLine, Blaming};
 pub use config::{OnCheckout, Settings};
 pub use current::Current;
 pub use error::{StoreError, WorkTreeError};
 pub use files::Files;
+pub use fold::{ArchiveLock, Fold};
 pub use head::{Head, parse_date};
 pub use head_log::{HeadLog, HeadMove};
 pub use hook::HookCall;

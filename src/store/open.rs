@@ -1,10 +1,13 @@
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::SystemTime;
 
 use gix::bstr::{BString, ByteSlice};
 use gix::sec::Trust;
 use gix::sec::trust::{DefaultForLevel, Mapping};
 
+use super::archive::Shelf;
 use super::config::{self, Settings};
 use super::error::reasons;
 use super::objects::Reopened;
@@ -38,6 +41,8 @@ pub struct Store {
     pub(super) repo: gix::Repository,
     pub(super) reopened: Reopened,
     pub(super) packs: Packs,
+    /// What was last read of the archive's table.
+    pub(super) shelf: RefCell<Option<Rc<Shelf>>>,
     pub(super) common_dir: PathBuf,
     pub(super) git_dir: PathBuf,
     work_dir: Option<PathBuf>,
@@ -86,6 +91,7 @@ impl Store {
             packs: Packs::of(&repo),
             repo,
             reopened: Reopened::new(&common_dir),
+            shelf: RefCell::default(),
             work_dir,
             common_dir,
             git_dir,

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use gix::bstr::BStr;
 use gix::refs::Target;
 
+use super::archive_table::ArchiveRow;
 use super::open::{RefFormat, lossy};
+use super::scan::Scope;
 use super::{Store, StoreError, git};
 use crate::model::{Oid, SessionId};
 
@@ -15,13 +17,15 @@ pub fn session_ref(session_id: SessionId) -> String {
     format!("{PREFIX}{session_id}")
 }
 
-/// All sessions' refs.
+/// All sessions.
 #[derive(Debug, Default)]
 pub struct Tips {
     /// Each session with its newest commit, ordered by id.
     pub sessions: Vec<(SessionId, Oid)>,
     /// The refs that are no session.
     pub faults: Vec<Fault>,
+    /// What the archive says, ordered by id, of deleted sessions and of those with a ref of their own, too.
+    pub archived: Vec<ArchiveRow>,
 }
 
 /// Something below `refs/sessions/` that cannot be read as a session.
@@ -34,6 +38,9 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The name of what is wrong with the archive.
+    pub const ARCHIVE: &str = "archive";
+
     /// Returns the fault that `name` has for `reason`.
     pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Fault {
         Fault { name: name.into(), reason: reason.into() }
@@ -88,7 +95,8 @@ impl Store {
         match self.refs {
             RefFormat::Files => vec![
                 (common_dir.clone(), &["packed-refs", "refs", "session"]),
-                (common_dir.join("refs"), &["sessions"]),
+                (common_dir.join("refs"), &["sessions", "sessions-archive"]),
+                (common_dir.join("refs/sessions-archive"), &[]),
                 (common_dir.join(PREFIX), &[]),
             ],
             RefFormat::Git => vec![
@@ -104,15 +112,39 @@ impl Store {
     /// [`StoreError::Io`] when the refs cannot be listed at all.
     #[tracing::instrument(skip_all)]
     pub fn tips(&self) -> Result<Tips, StoreError> {
-        let scan = self.scan_refs(None)?;
+        self.tips_in(Scope::All)
+    }
+
+    /// Returns the sessions with refs of their own as they are now.
+    ///
+    /// # Errors
+    /// As [`Store::tips`].
+    pub fn live_tips(&self) -> Result<Tips, StoreError> {
+        self.tips_in(Scope::Live)
+    }
+
+    fn tips_in(&self, scope: Scope) -> Result<Tips, StoreError> {
+        let scan = self.scan(None, scope)?;
         Ok(scan.kept.unwrap_or_default().overlaid(scan.loose))
     }
 
     /// Returns the newest commit of a session as it is now; `None` if there is no such session.
     ///
     /// # Errors
-    /// [`StoreError::Symbolic`], [`StoreError::Corrupt`], [`StoreError::Io`].
+    /// [`StoreError::Symbolic`], [`StoreError::Corrupt`], [`StoreError::Missing`], [`StoreError::Io`].
     pub fn tip(&self, session_id: SessionId) -> Result<Option<Oid>, StoreError> {
+        // In this order: what is archived goes only after the archive has it.
+        match self.live_tip(session_id)? {
+            Some(tip_oid) => Ok(Some(tip_oid)),
+            None => Ok(self.archived(session_id)?.and_then(|row| row.tip)),
+        }
+    }
+
+    /// Returns the newest commit of a session that has a ref of its own.
+    ///
+    /// # Errors
+    /// As [`Store::tip`].
+    pub fn live_tip(&self, session_id: SessionId) -> Result<Option<Oid>, StoreError> {
         let name = session_ref(session_id);
         if self.refs == RefFormat::Git {
             return git::tip(self, &name);

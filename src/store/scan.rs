@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gix::refs::{Target, packed};
 
+use super::archive::Archive;
 use super::open::{RefFormat, lossy};
 use super::refs::{Fault, PREFIX, Tips};
 use super::{Store, StoreError, git};
@@ -15,20 +16,22 @@ use crate::model::Oid;
 pub struct RefScan {
     /// What the file that keeps most of them was like; `None` if there is none, or it changes just now.
     pub stamp: Option<RefStamp>,
-    /// The refs that lie together in one file; `None` if they are those that the caller knows.
+    /// The refs that lie together in one file, and the sessions of the archive that have none; `None` if they are
+    /// those that the caller knows.
     pub kept: Option<Tips>,
     /// The refs that have a file each, which stand for a kept one of the same name.
     pub loose: Tips,
 }
 
-/// What changes with the file that keeps many refs (`packed-refs`, or the list of reftables): it is never
-/// written in place, so another file comes with other times.
+/// What changes with the file that keeps many refs (`packed-refs`, or the list of reftables), and with the archive:
+/// that file is never written in place, so another one comes with other times, and the archive's newest commit is
+/// part of the stamp. All is zero where there is neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RefStamp([u64; 6]);
+pub struct RefStamp([u64; RefStamp::N_BYTES / 8]);
 
 impl RefStamp {
     /// How many bytes a stamp has where it is stored.
-    pub const N_BYTES: usize = 48;
+    pub const N_BYTES: usize = 80;
     /// How long after a change of a file another one may have the same times: file systems count in
     /// ticks of up to two seconds.
     const TICK: Duration = Duration::from_secs(2);
@@ -44,7 +47,7 @@ impl RefStamp {
 
     /// Reads a stamp as it is stored.
     pub fn from_bytes(bytes: &[u8; RefStamp::N_BYTES]) -> RefStamp {
-        let mut numbers = [0; 6];
+        let mut numbers = [0; RefStamp::N_BYTES / 8];
         for (number, chunk) in numbers.iter_mut().zip(bytes.chunks_exact(8)) {
             *number = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
         }
@@ -53,38 +56,56 @@ impl RefStamp {
 
     /// Tells whether the file was so old at a moment that no later one can look the same.
     pub fn is_settled(self, at: SystemTime) -> bool {
-        let [_, _, modified_at, _, changed_at, _] = self.0;
+        let [_, _, modified_at, _, changed_at, ..] = self.0;
         let newest = UNIX_EPOCH.checked_add(Duration::from_secs(modified_at.max(changed_at)));
         let after = newest.and_then(|newest| newest.checked_add(RefStamp::TICK));
         after.is_some_and(|after| after < at)
     }
 }
 
+/// Which sessions are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those with a ref of their own.
+    Live,
+    /// Those of the archive, too.
+    All,
+}
+
 impl Store {
-    /// Returns all sessions' refs as they are now, without the kept ones if their file still has the stamp
-    /// `known`.
+    /// Returns all sessions as they are now, without the kept ones if what keeps them still has the stamp `known`.
     ///
     /// # Errors
     /// [`StoreError::Io`] when the refs cannot be listed at all.
     #[tracing::instrument(skip_all)]
     pub fn scan_refs(&self, known: Option<RefStamp>) -> Result<RefScan, StoreError> {
-        let is_known = |stamp: Option<RefStamp>| stamp.is_some() && stamp == known;
+        self.scan(known, Scope::All)
+    }
+
+    /// The same of some sessions.
+    pub(super) fn scan(
+        &self,
+        known: Option<RefStamp>,
+        scope: Scope,
+    ) -> Result<RefScan, StoreError> {
         if self.refs == RefFormat::Git {
-            let before = self.ref_stamp();
-            if is_known(before) {
-                return Ok(RefScan { stamp: before, ..RefScan::default() });
-            }
-            let kept = Some(git::tips(self)?);
-            let stamp = before.filter(|_| self.ref_stamp() == before);
-            return Ok(RefScan { stamp, kept, ..RefScan::default() });
+            return self.scan_by_git(known, scope);
         }
         for _ in 0..MAX_LISTINGS {
-            let stamp = self.ref_stamp();
-            let kept = if is_known(stamp) { None } else { Some(self.packed_tips()?) };
-            // `git pack-refs` moves a loose ref into the packed ones, so a listing that read those before and
-            // the loose ones after may have met it in neither.
-            match self.loose_tips()? {
-                Some(loose) if self.ref_stamp() == stamp => {
+            let archived = self.archive_tip();
+            let stamp = self.ref_stamp(&archived);
+            let is_known = stamp.is_some() && stamp == known;
+            let kept = if is_known { None } else { Some(self.packed_tips()?) };
+            // `git pack-refs` moves a loose ref into the packed ones, and archiving moves it into the archive, so a
+            // listing that read those before and the loose ones after may have met it in none.
+            let loose = self.loose_tips()?;
+            let is_same = || {
+                let after = self.archive_tip();
+                after.as_ref().ok() == archived.as_ref().ok() && self.ref_stamp(&after) == stamp
+            };
+            match loose {
+                Some(loose) if is_same() => {
+                    let kept = kept.map(|own| self.with_archive(own, &archived, scope));
                     return Ok(RefScan { stamp, kept, loose });
                 }
                 _ => tracing::debug!("refs were packed meanwhile"),
@@ -94,6 +115,41 @@ impl Store {
         Err(StoreError::io(LISTING, &reason))
     }
 
+    /// The same where git keeps the refs: the stamp is that of all of them, the archive's among them.
+    fn scan_by_git(&self, known: Option<RefStamp>, scope: Scope) -> Result<RefScan, StoreError> {
+        let stamp = || self.ref_stamp(&Ok(None));
+        let before = stamp();
+        if before.is_some() && before == known {
+            return Ok(RefScan { stamp: before, ..RefScan::default() });
+        }
+        let (own, archived) = git::tips(self)?;
+        let kept = Some(self.with_archive(own, &archived, scope));
+        let stamp = before.filter(|_| stamp() == before);
+        Ok(RefScan { stamp, kept, ..RefScan::default() })
+    }
+
+    fn with_archive(
+        &self,
+        own: Tips,
+        archived: &Result<Option<Oid>, StoreError>,
+        scope: Scope,
+    ) -> Tips {
+        match scope {
+            Scope::All => self.archived_tips(archived).overlaid(own),
+            Scope::Live => own,
+        }
+    }
+
+    /// Returns the sessions of the archive as it was at a commit.
+    fn archived_tips(&self, tip: &Result<Option<Oid>, StoreError>) -> Tips {
+        let archive = match tip {
+            Ok(tip) => self.archive_at(*tip),
+            Err(error) => Archive::broken(error),
+        };
+        let sessions = archive.rows.iter().filter_map(|row| Some((row.session_id, row.tip?)));
+        Tips { sessions: sessions.collect(), faults: archive.faults, archived: archive.rows }
+    }
+
     fn kept_refs(&self) -> PathBuf {
         self.common_dir.join(match self.refs {
             RefFormat::Files => "packed-refs",
@@ -101,11 +157,26 @@ impl Store {
         })
     }
 
-    fn ref_stamp(&self) -> Option<RefStamp> {
-        let it = self.kept_refs().metadata().ok()?;
-        let times = [it.mtime(), it.mtime_nsec(), it.ctime(), it.ctime_nsec()];
-        let [mtime, mtime_nsec, ctime, ctime_nsec] = times.map(i64::cast_unsigned);
-        Some(RefStamp([it.ino(), it.size(), mtime, mtime_nsec, ctime, ctime_nsec]))
+    /// Returns the stamp of the refs that lie together now, with this archive; `None` if that cannot be told.
+    fn ref_stamp(&self, archived: &Result<Option<Oid>, StoreError>) -> Option<RefStamp> {
+        let mut numbers = [0; RefStamp::N_BYTES / 8];
+        match self.kept_refs().metadata() {
+            Ok(it) => {
+                let times = [it.mtime(), it.mtime_nsec(), it.ctime(), it.ctime_nsec()];
+                let times = times.map(i64::cast_unsigned);
+                let all = [it.ino(), it.size()].into_iter().chain(times);
+                numbers.iter_mut().zip(all).for_each(|(number, it)| *number = it);
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(_) => return None,
+        }
+        if let Some(tip) = archived.as_ref().ok()? {
+            for (number, bytes) in numbers[6..].iter_mut().zip(tip.as_bytes().chunks(8)) {
+                let part = bytes.iter().rev().fold(0, |it, byte| it << 8 | u64::from(*byte));
+                *number = part;
+            }
+        }
+        Some(RefStamp(numbers))
     }
 
     /// Lists the packed refs of sessions.

@@ -79,7 +79,7 @@ impl Store {
         for event in events {
             objects.apply(&mut entries, event)?;
             let tree_oid = objects.tree(&entries)?;
-            tip = Some(objects.commit(tree_oid, tip, &event.message, stamp)?);
+            tip = Some(objects.commit(tree_oid, tip.as_slice(), &event.message, stamp)?);
         }
         let last = events.last().map(|event| event.message.as_str()).unwrap_or_default();
         Ok(Unpublished {
@@ -171,28 +171,52 @@ impl Unpublished<'_> {
     /// [`StoreError::Io`].
     #[tracing::instrument(skip_all)]
     pub fn publish(self, held: &SessionLock) -> Result<Oid, StoreError> {
-        let name = session_ref(self.session_id);
-        if !self.store.writes_by_git {
-            let told = (&self.stamp, self.reason.as_str());
-            let moved = (self.expected, self.new_tip);
-            self.store.write_native(held, &self.objects, &name, moved, told)?;
-            return Ok(self.new_tip);
+        let (store, name) = (self.store, session_ref(self.session_id));
+        let told = (&self.stamp, self.reason.as_str());
+        let publish = |expected: Option<Oid>| {
+            store.move_ref(held, &self.objects, &name, (expected, self.new_tip), told)
+        };
+        match publish(self.expected) {
+            // It has no ref any more, but stands in the archive as it was built on: it gets one again.
+            Err(StoreError::Raced { .. }) if self.is_archived()? => publish(None)?,
+            other => other?,
         }
-        self.store.write_objects(&self.objects, || {
-            git::update_ref(
-                self.store,
-                &name,
-                self.expected,
-                self.new_tip,
-                &self.stamp,
-                &self.reason,
-            )
-        })?;
-        self.store.sync_after_git(&name)?;
-        match git::tip(self.store, &name)? {
-            Some(found) if found == self.new_tip => Ok(self.new_tip),
-            Some(found) if self.store.is_ancestor(self.new_tip, found) => Ok(self.new_tip),
-            _ => Err(StoreError::Raced { name }),
+        Ok(self.new_tip)
+    }
+
+    /// Tells whether the session is in the archive alone, as the events were built on.
+    fn is_archived(&self) -> Result<bool, StoreError> {
+        let Some(expected) = self.expected else { return Ok(false) };
+        if self.store.live_tip(self.session_id)?.is_some() {
+            return Ok(false);
+        }
+        let row = self.store.archived(self.session_id)?;
+        Ok(row.and_then(|row| row.tip) == Some(expected))
+    }
+}
+
+impl Store {
+    /// Makes objects durable and moves a ref to one of them, if it still is at `expected`; then that is made durable
+    /// and read back.
+    ///
+    /// # Errors
+    /// As [`Unpublished::publish`].
+    pub(super) fn move_ref(
+        &self,
+        held: &SessionLock,
+        objects: &[Object],
+        name: &str,
+        (expected, new): (Option<Oid>, Oid),
+        (stamp, reason): (&Stamp, &str),
+    ) -> Result<(), StoreError> {
+        if !self.writes_by_git {
+            return self.write_native(held, objects, name, (expected, new), (stamp, reason));
+        }
+        self.write_objects(objects, || git::update_ref(self, name, expected, new, stamp, reason))?;
+        self.sync_after_git(name)?;
+        match git::tip(self, name)? {
+            Some(found) if found == new || self.is_ancestor(new, found) => Ok(()),
+            _ => Err(StoreError::Raced { name: name.to_owned() }),
         }
     }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use super::native::{
-    CasError, Disk, Identity, KeptPack, LockError, Medium, Object, PackError, Perm, RefStore,
-    RefUpdate, Reflog, SessionLock, SharedMode, Write, WriteError, Writer, encode_pack, store_pack,
+    CasError, Disk, Doomed, Identity, KeptPack, LockError, Medium, Object, PackError, Perm,
+    RefStore, RefUpdate, Reflog, SessionLock, SharedMode, Write, WriteError, Writer, encode_pack,
+    store_pack,
 };
 use super::{Stamp, Store, StoreError};
 use crate::model::{Oid, SessionId};
@@ -64,6 +65,28 @@ impl Store {
         self.writer().lock(session_id.last_byte(), LOCK_TIMEOUT).map_err(|error| match error {
             LockError::Busy { .. } => StoreError::Busy { name: busy() },
             other => fault("cannot lock the session", &other),
+        })
+    }
+
+    /// Takes a lock that is of no session; `name` is what it is about.
+    pub(super) fn take_named_lock(
+        &self,
+        lock: &str,
+        name: &str,
+    ) -> Result<SessionLock, StoreError> {
+        let refs = self.writer().refs;
+        let held = SessionLock::acquire_named(&refs.common_dir, refs.shared, lock, LOCK_TIMEOUT);
+        held.map_err(|error| write_error(name, WriteError::Lock(error)))
+    }
+
+    /// Reads a ref from the files as they are now.
+    pub(super) fn native_tip(&self, name: &str) -> Result<Option<Oid>, StoreError> {
+        self.writer().tip(name).map_err(|error| match error {
+            CasError::Corrupt { .. } => {
+                StoreError::corrupt(format!("ref '{name}'"), "it is empty or not an object id")
+            }
+            CasError::Symbolic { name } => StoreError::Symbolic { name },
+            other => fault(&format!("cannot read ref '{name}'"), &other),
         })
     }
 
@@ -147,6 +170,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         let deleted = self.writer().delete(held, name, tip_oid, self.tokens.started_at);
         deleted.map_err(|error| write_error(name, error))
+    }
+
+    /// Removes many refs whose objects another ref keeps, natively.
+    pub(super) fn delete_all_native(&self, doomed: &[Doomed]) -> Result<(), StoreError> {
+        let deleted = self.writer().delete_all(doomed, self.tokens.started_at);
+        deleted.map_err(|error| write_error("refs/sessions", error))
     }
 
     /// Removes a symbolic ref of the work tree at `git_dir` if it points to `target`.

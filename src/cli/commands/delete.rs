@@ -10,7 +10,8 @@ use crate::ops::{delete, load};
 
 /// Remove sessions with their history; open ones only with --force
 ///
-/// One whose worker runs is not removed at all: end it first, with "git session terminate".
+/// One whose worker runs is not removed at all: end it first, with "git session terminate". Of an archived one the
+/// archive says from then on that it was deleted, and its commits stay in the archive's history.
 #[derive(Debug, Args)]
 pub struct Delete {
     /// The sessions
@@ -41,10 +42,11 @@ impl Delete {
         for session_id in &ids {
             delete::check(store, *session_id, self.force)?;
         }
+        let context = app.context()?;
         for session_id in &ids {
             let title = load::load(store, *session_id).map(|it| it.view.session.title);
             if !self.dry_run {
-                delete::delete(store, *session_id, self.force)?;
+                delete::delete(store, &context, *session_id, self.force)?;
             }
             self.answer(app, *session_id, ids.len(), &title.unwrap_or_default())?;
         }

@@ -186,7 +186,10 @@ impl Log {
             git.args(["-E", "--grep", &format!("^Session-Event: ({})$", kinds.join("|"))]);
         }
         // A checkpoint is a whole work tree, and what differs in it is for "git session diff".
-        git.arg("--end-of-options").arg(session_ref(session_id));
+        // By its commit: an archived session has no ref of its own.
+        let tip = app.store()?.tip(session_id)?;
+        let tip = tip.map_or_else(|| session_ref(session_id), |tip_oid| tip_oid.to_string());
+        git.arg("--end-of-options").arg(tip);
         git.args(["--", ":(top)", ":(top,exclude)checkpoints"]);
         match git.status() {
             Ok(status) if status.success() => Ok(()),

@@ -1,6 +1,7 @@
 //! One file for each verb: its options, and what it does with them.
 
 mod agent;
+mod archive;
 mod attach;
 mod check;
 mod checkpoint;
@@ -132,6 +133,8 @@ pub enum Command {
     Export(export::Export),
     /// Send sessions to a remote, unless there is a secret in them
     Push(push::Push),
+    /// Fold sessions that have ended into one ref
+    Archive(archive::Archive),
     /// Remove sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
@@ -220,6 +223,7 @@ impl Command {
             Command::Diff(args) => args.run(app),
             Command::Export(args) => args.run(app),
             Command::Push(args) => args.run(app),
+            Command::Archive(args) => args.run(app),
             Command::Delete(args) => args.run(app),
             Command::Doctor(args) => args.run(app),
             Command::Init(args) => args.run(app),

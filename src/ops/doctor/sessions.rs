@@ -34,6 +34,11 @@ pub(super) fn examine(store: &Store, rules: &Redaction) -> Result<Vec<Finding>, 
 
 fn broken_ref(fault: &Fault) -> Finding {
     let Fault { name, reason } = fault;
+    if name == Fault::ARCHIVE {
+        let finding = Finding::new(Kind::Damaged, format!("the archive is damaged: {reason}"));
+        let hint = "\"git reflog show refs/sessions-archive/v1\" tells what it was before";
+        return finding.at("refs/sessions-archive/v1").hint(hint);
+    }
     let text = format!("refs/sessions/{name} is no session: {reason}");
     let finding = Finding::new(Kind::Damaged, text).at(format!("refs/sessions/{name}"));
     let finding = Finding { session_id: SessionId::parse(name), ..finding };

@@ -1,0 +1,175 @@
+//! The archive: one ref that keeps the histories of many ended sessions, and a table that tells which.
+//!
+//! A session whose own ref is there is what that says; the archive counts for the others. See `FORMAT.md`, "The
+//! archive".
+
+use std::rc::Rc;
+
+use gix::objs::Kind;
+use gix::objs::tree::EntryKind as GixKind;
+
+use super::archive_table::{self, ArchiveRow};
+use super::open::{RefFormat, lossy};
+use super::read::to_oid;
+use super::{Fault, Store, StoreError, git};
+use crate::model::{Oid, SessionId};
+
+/// The ref of the archive.
+pub(super) const ARCHIVE: &str = "refs/sessions-archive/v1";
+/// The directory of the table.
+pub(super) const INDEX: &str = "index";
+/// What the names of the table's files end in.
+pub(super) const EXTENSION: &str = ".tsv";
+/// The largest directory of the table, and the largest file, in bytes.
+const MAX_INDEX: u64 = 64 << 20;
+const MAX_FILE: u64 = 16 << 20;
+
+/// The archive as it was at one of its commits: where each file of the table is.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    /// The commit.
+    pub(super) tip: Oid,
+    /// The files, each with the beginning of the ids in it, in order.
+    pub(super) files: Vec<(String, Oid)>,
+}
+
+impl Shelf {
+    /// Finds the file of the ids that begin with `prefix`.
+    pub(super) fn file(&self, prefix: &str) -> Option<Oid> {
+        let at = self.files.binary_search_by(|(name, _)| name.as_str().cmp(prefix)).ok()?;
+        Some(self.files[at].1)
+    }
+
+    /// Returns the beginning of ids whose file has, or would have, this one.
+    pub(super) fn prefix_of(&self, session_id: SessionId) -> String {
+        archive_table::prefix_of(session_id, |prefix| {
+            let next = self.files.partition_point(|(name, _)| name.as_str() <= prefix);
+            self.files.get(next).is_some_and(|(name, _)| name.starts_with(prefix))
+        })
+    }
+}
+
+/// All that the table of the archive says.
+#[derive(Debug, Default)]
+pub struct Archive {
+    /// The rows, ordered by id.
+    pub rows: Vec<ArchiveRow>,
+    /// What of it cannot be read.
+    pub faults: Vec<Fault>,
+}
+
+impl Archive {
+    /// Returns the archive of which nothing can be read.
+    pub(super) fn broken(error: &StoreError) -> Archive {
+        Archive { rows: Vec::new(), faults: vec![fault(error.to_string())] }
+    }
+}
+
+impl Store {
+    /// Returns the newest commit of the archive; `None` if there is no archive.
+    ///
+    /// # Errors
+    /// [`StoreError::Symbolic`], [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn archive_tip(&self) -> Result<Option<Oid>, StoreError> {
+        match self.refs {
+            RefFormat::Git => git::tip(self, ARCHIVE),
+            RefFormat::Files => self.native_tip(ARCHIVE),
+        }
+    }
+
+    /// Returns what the archive says of a session; `None` if it says nothing.
+    ///
+    /// # Errors
+    /// As [`Store::archive_tip`], and [`StoreError::Missing`].
+    pub fn archived(&self, session_id: SessionId) -> Result<Option<ArchiveRow>, StoreError> {
+        let Some(shelf) = self.shelf()? else { return Ok(None) };
+        let prefix = shelf.prefix_of(session_id);
+        let Some(file_oid) = shelf.file(&prefix) else { return Ok(None) };
+        let (rows, _) = self.archive_file(&prefix, file_oid)?;
+        Ok(rows.into_iter().find(|row| row.session_id == session_id))
+    }
+
+    /// Returns all that the archive says as it is now.
+    ///
+    /// # Errors
+    /// As [`Store::archive_tip`]; what is damaged in it is a fault beside the others.
+    pub fn archive(&self) -> Result<Archive, StoreError> {
+        Ok(self.archive_at(self.archive_tip()?))
+    }
+
+    /// Returns all that the archive says at one of its commits.
+    pub(super) fn archive_at(&self, tip: Option<Oid>) -> Archive {
+        let Some(tip) = tip else { return Archive::default() };
+        let shelf = match self.shelf_at(tip) {
+            Ok(shelf) => shelf,
+            Err(error) => return Archive::broken(&error),
+        };
+        let mut archive = Archive::default();
+        for (prefix, file_oid) in &shelf.files {
+            match self.archive_file(prefix, *file_oid) {
+                Ok((rows, n_bad)) => {
+                    archive.rows.extend(rows);
+                    let text = || fault(format!("{n_bad} lines of '{prefix}' make no sense"));
+                    archive.faults.extend((n_bad > 0).then(text));
+                }
+                Err(error) => archive.faults.push(fault(error.to_string())),
+            }
+        }
+        archive
+    }
+
+    /// Returns where the table is now; `None` if there is no archive.
+    pub(super) fn shelf(&self) -> Result<Option<Rc<Shelf>>, StoreError> {
+        self.archive_tip()?.map(|tip| self.shelf_at(tip)).transpose()
+    }
+
+    fn shelf_at(&self, tip: Oid) -> Result<Rc<Shelf>, StoreError> {
+        if let Some(known) = self.shelf.borrow().as_ref().filter(|known| known.tip == tip) {
+            return Ok(Rc::clone(known));
+        }
+        let shelf = Rc::new(Shelf { tip, files: self.archive_files(tip)? });
+        self.shelf.replace(Some(Rc::clone(&shelf)));
+        Ok(shelf)
+    }
+
+    fn archive_files(&self, tip: Oid) -> Result<Vec<(String, Oid)>, StoreError> {
+        let top = self.directory(self.commit(tip)?.tree_oid)?;
+        let Some(index) = top.into_iter().find(|entry| entry.name == INDEX) else {
+            return Ok(Vec::new());
+        };
+        let data = self.read_object(index.oid, Kind::Tree, MAX_INDEX)?;
+        let mut files = Vec::new();
+        for entry in gix::objs::TreeRefIter::from_bytes(&data, self.repo.object_hash()) {
+            let entry = entry.map_err(|error| {
+                StoreError::corrupt(format!("tree {}", index.oid), super::error::reasons(&error))
+            })?;
+            let name = lossy(entry.filename);
+            if let Some(prefix) = name.strip_suffix(EXTENSION)
+                && entry.mode.kind() == GixKind::Blob
+                && !prefix.is_empty()
+            {
+                files.push((prefix.to_owned(), to_oid(entry.oid)));
+            }
+        }
+        files.sort_unstable();
+        // Where one beginning is that of another, the longer one counts: so no session is in two files.
+        let next: Vec<String> = files.iter().skip(1).map(|(prefix, _)| prefix.clone()).collect();
+        let mut next = next.into_iter();
+        files.retain(|(prefix, _)| next.next().is_none_or(|next| !next.starts_with(prefix)));
+        Ok(files)
+    }
+
+    /// Reads a file of the table: its rows, and how many of its lines are none.
+    pub(super) fn archive_file(
+        &self,
+        prefix: &str,
+        file_oid: Oid,
+    ) -> Result<(Vec<ArchiveRow>, usize), StoreError> {
+        let bytes = self.read_object(file_oid, Kind::Blob, MAX_FILE)?;
+        Ok(archive_table::parse_file(prefix, &String::from_utf8_lossy(&bytes)))
+    }
+}
+
+fn fault(reason: String) -> Fault {
+    Fault::new(Fault::ARCHIVE, reason)
+}

@@ -1,0 +1,346 @@
+//! `archive`.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::harness::{ID, Output, TestRepo, for_each_kind, text, texts};
+
+const ARCHIVE: &str = "refs/sessions-archive/v1";
+
+/// Makes ended sessions with these titles, and an open one that is current; returns the ids of the ended ones.
+fn ended(repo: &TestRepo, titles: &[&str]) -> Vec<String> {
+    let mut ids = Vec::new();
+    for title in titles {
+        let made = repo.start(&[title, "--label", "bulk"]);
+        repo.feed(&["record"], r#"{"kind":"message","role":"user","content":"About the walrus"}"#)
+            .ok();
+        repo.write("kept.txt", title.as_bytes());
+        repo.run(&["attach", "kept.txt"]).ok();
+        repo.run(&["finish", "-m", "well done"]).ok();
+        ids.push(text(&made["id"]).to_owned());
+    }
+    // Two more, so that none of the others is the current one or the one before.
+    for _ in 0..2 {
+        repo.start(&["open"]);
+    }
+    ids
+}
+
+/// Returns the names of the sessions' refs.
+fn session_refs(repo: &TestRepo) -> Vec<String> {
+    let names = repo.git(&["for-each-ref", "--format=%(refname)", "refs/sessions"]);
+    names.lines().map(str::to_owned).collect()
+}
+
+fn archive(repo: &TestRepo, args: &[&str]) -> Value {
+    repo.run(&[&["archive", "--json"], args].concat()).json()
+}
+
+/// Returns what reading commands answer about a session, and about all.
+fn answers(repo: &TestRepo, id: &str) -> Vec<String> {
+    let handle = text(&repo.show(id)["handle"]).to_owned();
+    let all: [&[&str]; 15] = [
+        &["list", "--all", "--json"],
+        &["list", "--all", "--porcelain"],
+        &["list", "--all", "--label", "bulk", "--grep", "two", "--json"],
+        &["show", "--json", id],
+        &["show", "--json", &handle],
+        &["show", "--json", &handle[..4]],
+        &["show", "--json", "--messages", id],
+        &["log", "--json", id],
+        &["log", "-p", id],
+        &["grep", "walrus", "--json"],
+        &["stats", "--json"],
+        &["summary", id],
+        &["export", "--all"],
+        &["doctor", "--json"],
+        &["check", "--json", id],
+    ];
+    let answer = |args: &&[&str]| {
+        let it = repo.cmd(args).env("GIT_SESSION_TEST_NOW", "2026-02-01T00:00:00Z").run();
+        assert_eq!(it.status, 0, "{args:?}: {}", it.stderr);
+        format!("{args:?}\n{}", it.stdout)
+    };
+    all.iter().map(answer).collect()
+}
+
+#[test]
+fn an_archived_session_has_no_ref_and_every_command_answers_as_before() {
+    for_each_kind(|repo| {
+        let ids = ended(repo, &["one", "two", "three"]);
+        let open = session_refs(repo).len() - 3;
+        let before = answers(repo, &ids[1]);
+        let answer = archive(repo, &[]);
+        assert_eq!(answer, json!({ "archived": ids, "kept": [], "corrupt": [] }));
+        assert_eq!(session_refs(repo).len(), open);
+        assert_ne!(repo.rev(ARCHIVE), "");
+        for (before, after) in before.iter().zip(answers(repo, &ids[1])) {
+            assert_eq!(*before, after);
+        }
+        assert_eq!(archive(repo, &[])["archived"], json!([]));
+    });
+}
+
+#[test]
+fn an_archive_is_found_from_every_work_tree_and_in_a_bare_repository() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one"]);
+    let linked = repo.worktree("linked");
+    repo.cmd(&["archive"]).dir(&linked).run().ok();
+    assert_eq!(repo.cmd(&["show", "--json", &ids[0]]).dir(&linked).run().json()["title"], "one");
+    let bare = repo.home.path().join("bare.git");
+    let bare = bare.to_string_lossy();
+    repo.git(&["clone", "-q", "--bare", "--mirror", ".", &bare]);
+    let from_bare = |args: &[&str]| repo.cmd(args).dir(&*bare).run();
+    assert_eq!(from_bare(&["show", "--json", &ids[0]]).json()["title"], "one");
+    let all = from_bare(&["list", "--all", "--json"]).json();
+    assert_eq!(texts(&all["sessions"], "title"), repo.titles(&["--all"]));
+}
+
+#[test]
+fn what_has_not_ended_is_refused_and_changes_nothing() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one"]);
+    let open = repo.create(&["still open"]);
+    let before = repo.refs();
+    repo.run(&["archive", "--json", &ids[0], text(&open["id"])]).error(1, "invalid_value");
+    repo.run(&["archive", "--json", &ids[0], "nothing"]).error(1, "not_found");
+    repo.run(&["archive", "--json", "--older-than=nonsense"]).error(129, "invalid_value");
+    repo.run(&["archive", "--older-than=1d", &ids[0]]).exits(129);
+    assert_eq!(repo.refs(), before);
+}
+
+#[test]
+fn a_dry_run_and_an_age_say_what_would_go() {
+    let repo = TestRepo::new();
+    let mut ids = ended(&repo, &["old"]);
+    repo.wait(3 * 24 * 3600);
+    ids.extend(ended(&repo, &["young"]));
+    let before = repo.refs();
+    let told = repo.run(&["archive", "-n", "--older-than=2d"]).ok().stdout;
+    assert!(told.starts_with("Would archive session ") && told.ends_with(" old\n"), "{told}");
+    assert_eq!(archive(&repo, &["-n"])["would_archive"], json!(ids));
+    assert_eq!(repo.refs(), before);
+    assert_eq!(archive(&repo, &["--older-than=2d"])["archived"], json!([ids[0]]));
+    assert_eq!(archive(&repo, &[&ids[1]])["archived"], json!([ids[1]]));
+}
+
+#[test]
+fn what_a_work_tree_points_at_keeps_its_ref() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one"]);
+    let linked = repo.worktree("linked");
+    let there = repo.cmd(&["start", "there", "--json"]).dir(&linked).run().json();
+    repo.cmd(&["finish"]).dir(&linked).run().ok();
+    let answer = archive(&repo, &[]);
+    assert_eq!(answer["archived"], json!([ids[0]]));
+    assert_eq!(answer["kept"], json!([{ "id": there["id"], "reason": "current" }]));
+}
+
+#[test]
+fn a_change_to_an_archived_session_brings_its_ref_back() {
+    for_each_kind(|repo| {
+        let ids = ended(repo, &["one", "two"]);
+        archive(repo, &[]);
+        let tip = text(&repo.show(&ids[0])["tip"]).to_owned();
+        let changed = repo.run(&["update", "--json", &ids[0], "--set", "title=Again"]).json();
+        assert_eq!(changed["title"], "Again");
+        let name = format!("refs/sessions/{}", ids[0]);
+        assert_eq!(repo.rev(&format!("{name}~1")), tip);
+        let forced = ["transition", &ids[0], "running", "--force", "--json"];
+        assert_eq!(repo.run(&forced).json()["status"], "running");
+        assert_eq!(repo.titles(&["--all"]).len(), 4);
+        assert!(repo.titles(&[]).contains(&"Again".to_owned()));
+        assert_eq!(archive(repo, &[])["archived"], json!([]), "it is open again");
+        repo.run(&["finish", &ids[0]]).ok();
+        let sessions = repo.run(&["list", "--all", "--json"]).json();
+        assert_eq!(archive(repo, &[&ids[0]])["archived"], json!([ids[0]]));
+        assert_eq!(repo.rev(&name), "");
+        assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+    });
+}
+
+#[test]
+fn an_archived_session_cannot_be_made_again() {
+    let repo = TestRepo::new();
+    let id = text(&repo.start(&["first", "--id", ID])["id"]).to_owned();
+    repo.run(&["finish"]).ok();
+    ended(&repo, &[]);
+    archive(&repo, &[&id]);
+    repo.run(&["create", "--json", "another", "--id", ID]).error(1, "already_exists");
+    assert_eq!(repo.show(ID)["title"], "first");
+}
+
+#[test]
+fn a_deleted_session_does_not_come_back_from_the_archive() {
+    for_each_kind(|repo| {
+        let ids = ended(repo, &["one", "two"]);
+        archive(repo, &[]);
+        repo.run(&["update", &ids[1], "--set", "title=Again"]).ok();
+        for id in &ids {
+            assert_eq!(repo.run(&["delete", "--json", id]).json()["deleted"], *id);
+            repo.run(&["show", "--json", id]).error(1, "not_found");
+            repo.run(&["delete", "--json", id]).error(1, "not_found");
+        }
+        assert_eq!(repo.titles(&["--all"]), ["open", "open"]);
+        archive(repo, &[]);
+        assert_eq!(repo.titles(&["--all"]), ["open", "open"]);
+    });
+}
+
+#[test]
+fn after_a_crash_between_fold_and_removal_a_session_is_shown_once_and_goes_the_next_time() {
+    for_each_kind(|repo| {
+        let ids = ended(repo, &["one", "two"]);
+        let tips: Vec<String> =
+            ids.iter().map(|id| text(&repo.show(id)["tip"]).to_owned()).collect();
+        let sessions = repo.run(&["list", "--all", "--json"]).json();
+        archive(repo, &[]);
+        let folded = repo.rev(ARCHIVE);
+        for (id, tip) in ids.iter().zip(&tips) {
+            repo.git(&["update-ref", &format!("refs/sessions/{id}"), tip]);
+        }
+        assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+        assert_eq!(archive(repo, &[])["archived"], json!(ids));
+        assert_eq!(repo.rev(ARCHIVE), folded, "the archive has them already");
+        assert_eq!(session_refs(repo).len(), 2);
+        assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+    });
+}
+
+#[test]
+fn refs_that_git_has_packed_at_an_older_event_go_whole() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one", "two"]);
+    repo.git(&["pack-refs", "--all"]);
+    repo.run(&["update", &ids[0], "--set", "title=Newer"]).ok();
+    let sessions = repo.run(&["list", "--all", "--json"]).json();
+    archive(&repo, &[]);
+    assert_eq!(session_refs(&repo).len(), 2);
+    assert_eq!(repo.show(&ids[0])["title"], "Newer");
+    repo.git(&["pack-refs", "--all"]);
+    repo.git(&["gc", "-q", "--prune=now"]);
+    assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+    let logs = repo.git_dir.join("logs/refs/sessions");
+    assert_eq!(fs::read_dir(logs).map_or(0, Iterator::count), 2, "those of the open ones");
+}
+
+#[test]
+fn a_damaged_session_keeps_its_ref_and_is_told() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one"]);
+    repo.plant(ID, b"nonsense");
+    let answer = repo.run(&["archive", "--json"]);
+    assert_eq!(answer.status, 1);
+    let answer: Value = serde_json::from_str(&answer.stdout).expect("JSON");
+    assert_eq!(answer["archived"], json!([ids[0]]));
+    assert_eq!(answer["corrupt"][0]["id"], ID);
+    assert_ne!(repo.rev(&format!("refs/sessions/{ID}")), "");
+}
+
+#[test]
+fn a_damaged_archive_hides_no_session_with_a_ref_and_is_told() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one"]);
+    archive(&repo, &[]);
+    let good = repo.rev(ARCHIVE);
+    let is_told = |output: &Output| {
+        let listing: Value = serde_json::from_str(&output.stdout).expect("JSON");
+        assert_eq!(texts(&listing["sessions"], "title"), ["open", "open"]);
+        assert_eq!(listing["corrupt"][0]["id"], "archive", "{listing}");
+    };
+    // No archive at all, and one whose table is nonsense.
+    let blob = repo.git_feed(&["hash-object", "-w", "--stdin"], b"nonsense\n\xff\n");
+    let index = repo.git_feed(&["mktree"], format!("100644 blob {blob}\t0.tsv\n").as_bytes());
+    let top = repo.git_feed(&["mktree"], format!("040000 tree {index}\tindex\n").as_bytes());
+    let nonsense = repo.git(&["commit-tree", "-m", "planted", &top]);
+    for bad in [&blob, &nonsense] {
+        repo.git(&["update-ref", ARCHIVE, bad]);
+        is_told(&repo.run(&["list", "--all", "--json"]));
+        let doctor = repo.run(&["doctor"]);
+        assert_eq!(doctor.status, 1);
+        assert!(doctor.stdout.contains("the archive is damaged"), "{}", doctor.stdout);
+    }
+    repo.git(&["update-ref", ARCHIVE, &good]);
+    assert_eq!(repo.show(&ids[0])["title"], "one");
+}
+
+#[test]
+fn a_table_that_lies_makes_no_other_session_of_one() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one", "two"]);
+    let tip = text(&repo.show(&ids[0])["tip"]).to_owned();
+    // It names another session's commit, and an older one of a session that has a ref.
+    let old = repo.rev(&format!("refs/sessions/{}~1", ids[1]));
+    let rows = format!("{ID}\t{tip}\tx\n{}\t{old}\tx\n", ids[1]);
+    let blob = repo.git_feed(&["hash-object", "-w", "--stdin"], rows.as_bytes());
+    let index = repo.git_feed(&["mktree"], format!("100644 blob {blob}\t0.tsv\n").as_bytes());
+    let top = repo.git_feed(&["mktree"], format!("040000 tree {index}\tindex\n").as_bytes());
+    let planted = repo.git(&["commit-tree", "-m", "planted", "-p", &tip, &top]);
+    repo.git(&["update-ref", ARCHIVE, &planted]);
+    repo.run(&["show", "--json", ID]).error(1, "corrupt");
+    assert_eq!(repo.show(&ids[1])["status"], "terminated");
+    let listing = repo.run(&["list", "--all", "--json"]);
+    let listing: Value = serde_json::from_str(&listing.stdout).expect("JSON");
+    assert_eq!(listing["corrupt"][0]["id"], ID);
+}
+
+#[test]
+fn hundreds_of_sessions_are_folded_by_few_parents_each_and_read_with_and_without_the_cache() {
+    let repo = TestRepo::new();
+    let ids = ended(&repo, &["one", "two"]);
+    copies(&repo, &ids[0], 600);
+    let list = |cache: &str| {
+        repo.git(&["config", "session.cache", cache]);
+        repo.run(&["list", "--all", "--json"]).json()
+    };
+    let before = list("false");
+    assert_eq!(archive(&repo, &[])["archived"].as_array().map(Vec::len), Some(602));
+    let parents = repo.git(&["log", "--first-parent", "--format=%P", ARCHIVE]);
+    let n_parents: Vec<usize> = parents.lines().map(|it| it.split(' ').count()).collect();
+    assert!(n_parents.iter().all(|n| *n <= 65), "{n_parents:?}");
+    assert_eq!(n_parents.iter().map(|n| n - 1).sum::<usize>(), 602, "the first one has none");
+    for cache in ["false", "true", "true"] {
+        assert_eq!(list(cache), before, "{cache}");
+    }
+    assert_eq!(repo.show(&copy(599))["title"], "one");
+    repo.run(&["update", &copy(7), "--set", "title=Seven"]).ok();
+    repo.run(&["delete", &copy(8)]).ok();
+    assert_eq!(list("true"), list("false"));
+}
+
+/// Returns the id of the `n`th copy.
+fn copy(n: usize) -> String {
+    format!("0199f0c2-1c4d-7abc-8def-{:012x}", (n as u64 * 0x9e37_79b9) & 0xffff_ffff_ffff)
+}
+
+/// Makes many sessions that are like one of them.
+fn copies(repo: &TestRepo, id: &str, n: usize) {
+    let name = format!("refs/sessions/{id}");
+    let file = |file: &str| repo.git(&["cat-file", "blob", &format!("{name}:{file}")]) + "\n";
+    let (record, lifecycle) = (file("session.yaml"), file("lifecycle.yaml"));
+    let artifact = file("artifacts/kept.txt");
+    let segment = file("conversation/1/0-events.jsonl");
+    let message = repo.git(&["log", "-1", "--format=%B", &name]);
+    let mut stream = String::new();
+    for n in 0..n {
+        let adapt = |text: &str| text.replace(id, &copy(n));
+        let files = [
+            ("session.yaml", adapt(&record)),
+            ("lifecycle.yaml", lifecycle.clone()),
+            ("artifacts/kept.txt", artifact.clone()),
+            ("conversation/1/0-events.jsonl", segment.clone()),
+        ];
+        let message = adapt(&message);
+        let begin = format!(
+            "commit refs/sessions/{}\ncommitter A <a@example.com> 1767790800 +0000\ndata {}\n{message}\n",
+            copy(n),
+            message.len()
+        );
+        let files = files
+            .map(|(path, text)| format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len()));
+        stream.extend([begin, files.concat()]);
+    }
+    repo.git_feed(&["fast-import", "--quiet"], stream.as_bytes());
+}
