@@ -14,6 +14,7 @@ mod cli {
     mod agent_commits;
     mod agent_trace;
     mod archive;
+    mod archive_shared;
     mod attach;
     mod check;
     mod checkpoint;

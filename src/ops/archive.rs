@@ -13,7 +13,7 @@ use crate::ops::{Context, OpError, load, observe};
 use crate::store::{ArchiveRow, Fault, Store, StoreError};
 
 /// How often a fold is made anew when the archive changes meanwhile.
-const MAX_ATTEMPTS: usize = 5;
+pub(super) const MAX_ATTEMPTS: usize = 5;
 
 /// Which sessions are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -56,6 +56,7 @@ pub mod observe;
 pub mod patch;
 pub mod place;
 pub mod push;
+pub mod push_archive;
 mod query;
 pub mod reap;
 pub mod record;

@@ -1,9 +1,12 @@
 //! Sending sessions to a remote, once it is clear that no secret goes along.
 
+use std::collections::HashSet;
+
 use crate::format::message::Excerpt;
 use crate::model::{Class, Oid, SessionId};
 use crate::ops::OpError;
 use crate::ops::leaks::Search;
+use crate::ops::push_archive::{self, ArchiveItem};
 use crate::ops::redaction::Redaction;
 use crate::store::{Fault, Received, Store};
 
@@ -38,6 +41,8 @@ pub struct Plan {
     pub remote: String,
     /// The sessions, ordered by id.
     pub items: Vec<Item>,
+    /// The archive, if it is to be sent, too.
+    pub archive: Option<ArchiveItem>,
     /// What cannot be read, and is not sent.
     pub faults: Vec<Fault>,
 }
@@ -47,14 +52,12 @@ pub struct Plan {
 /// # Errors
 /// [`OpError::NoRemote`] for what is no remote of the configuration, [`OpError::NotFound`], [`OpError::Store`].
 pub fn plan(store: &Store, remote: Option<&str>, which: &Which) -> Result<Plan, OpError> {
-    let remote = remote.map_or_else(|| store.default_remote(), str::to_owned);
-    let known = store.remotes();
-    if !known.contains(&remote) || remote.starts_with('-') {
-        return Err(OpError::NoRemote { name: remote, known });
-    }
+    let remote = remote_of(store, remote)?;
     let there = store.known_at(&remote)?;
     let tips = store.tips()?;
-    let mut plan = Plan { remote, ..Plan::default() };
+    let live: HashSet<SessionId> = store.live_tips()?.names().into_iter().collect();
+    let archive = push_archive::plan(store, &remote, which, &there)?;
+    let mut plan = Plan { remote, archive, ..Plan::default() };
     if let Which::Named(ids) = which
         && let Some(id) = ids.iter().find(|id| !tips.sessions.iter().any(|(it, _)| it == *id))
     {
@@ -63,7 +66,9 @@ pub fn plan(store: &Store, remote: Option<&str>, which: &Which) -> Result<Plan, 
     for (session_id, tip) in tips.sessions {
         let known = there.get(&session_id).copied();
         let is_named = matches!(which, Which::Named(ids) if ids.contains(&session_id));
-        if known == Some(tip) || (matches!(which, Which::Named(_)) && !is_named) {
+        // An archived session comes by the archive; only a ref that the remote has would stand for it.
+        let is_seen = is_named || known.is_some() || live.contains(&session_id);
+        if known == Some(tip) || !is_seen || (matches!(which, Which::Named(_)) && !is_named) {
             continue;
         }
         let message = store.message(tip);
@@ -79,6 +84,19 @@ pub fn plan(store: &Store, remote: Option<&str>, which: &Which) -> Result<Plan, 
         }
     }
     Ok(plan)
+}
+
+/// Returns the remote that is meant, by default the one that git sends to.
+///
+/// # Errors
+/// [`OpError::NoRemote`] for what is no remote of the configuration.
+pub(super) fn remote_of(store: &Store, remote: Option<&str>) -> Result<String, OpError> {
+    let remote = remote.map_or_else(|| store.default_remote(), str::to_owned);
+    let known = store.remotes();
+    match known.contains(&remote) && !remote.starts_with('-') {
+        true => Ok(remote),
+        false => Err(OpError::NoRemote { name: remote, known }),
+    }
 }
 
 /// Looks for secrets in what would be sent. Sessions that cannot be read are taken out of the plan.
@@ -103,6 +121,16 @@ pub fn refuse_secrets(store: &Store, rules: &Redaction, plan: &mut Plan) -> Resu
         }
     }
     plan.items = items;
+    if let Some(item) = &plan.archive {
+        match push_archive::leaks(&mut search, item) {
+            Ok(found) => leaks.extend(found),
+            Err(OpError::Store(error)) => {
+                plan.faults.push(Fault::new(Fault::ARCHIVE, error.to_string()));
+                plan.archive = None;
+            }
+            Err(error) => return Err(error),
+        }
+    }
     if leaks.is_empty() { Ok(()) } else { Err(OpError::HasSecrets { leaks }) }
 }
 

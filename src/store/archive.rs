@@ -97,8 +97,8 @@ impl Store {
         Ok(self.archive_at(self.archive_tip()?))
     }
 
-    /// Returns all that the archive says at one of its commits.
-    pub(super) fn archive_at(&self, tip: Option<Oid>) -> Archive {
+    /// Returns all that the archive says at one of its commits; nothing if there is none.
+    pub fn archive_at(&self, tip: Option<Oid>) -> Archive {
         let Some(tip) = tip else { return Archive::default() };
         let shelf = match self.shelf_at(tip) {
             Ok(shelf) => shelf,

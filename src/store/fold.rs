@@ -76,15 +76,17 @@ impl Store {
             return Ok(None);
         }
         let base = shelf.as_ref().map(|shelf| shelf.tip);
-        self.shelve(known, changed, (base, &tips), stamp).map(Some)
+        self.shelve(known, changed, (base, &tips), base.as_slice(), stamp).map(Some)
     }
 
-    /// Makes the objects of an archive: the files that change, and commits that keep `tips`.
-    fn shelve(
+    /// Makes the objects of the archive that follows the one at `base`: the files that change, and commits that keep
+    /// `tips`, on top of `before`.
+    pub(super) fn shelve(
         &self,
         known: &Shelf,
         changed: Vec<(String, Vec<ArchiveRow>)>,
         (base, tips): (Option<Oid>, &[Oid]),
+        before: &[Oid],
         stamp: &Stamp,
     ) -> Result<Fold<'_>, StoreError> {
         let n_rows: usize = changed.iter().map(|(_, rows)| rows.len()).sum();
@@ -107,20 +109,19 @@ impl Store {
         let index_oid = objects.tree(&files)?;
         let index = Entry { name: INDEX.to_owned(), kind: EntryKind::Tree, oid: index_oid };
         let tree_oid = objects.tree(&[index])?;
-        let mut tip = match base {
-            Some(tip) => tip,
-            None => {
-                let empty_oid = objects.tree(&[])?;
-                objects.commit(empty_oid, &[], "archive\n", stamp)?
-            }
-        };
-        for tips in chunks(tips) {
-            let parents = [&[tip], tips].concat();
-            tip = objects.commit(tree_oid, &parents, &subject(tips.len()), stamp)?;
+        let mut before = before.to_vec();
+        if before.is_empty() {
+            let empty_oid = objects.tree(&[])?;
+            before.push(objects.commit(empty_oid, &[], "archive\n", stamp)?);
         }
-        let reason = format!("session: {}", subject(tips.len()).trim_end());
+        for tips in chunks(tips) {
+            let text = subject(before.len(), tips.len());
+            let parents = [&before[..], tips].concat();
+            before = vec![objects.commit(tree_oid, &parents, &text, stamp)?];
+        }
+        let reason = format!("session: archive: {} sessions", tips.len());
         let (objects, stamp) = (objects.all, stamp.clone());
-        Ok(Fold { store: self, expected: base, new_tip: tip, objects, stamp, reason })
+        Ok(Fold { store: self, expected: base, new_tip: before[0], objects, stamp, reason })
     }
 }
 
@@ -207,10 +208,11 @@ fn chunks(tips: &[Oid]) -> Vec<&[Oid]> {
     if tips.is_empty() { vec![tips] } else { tips.chunks(MAX_PARENTS).collect() }
 }
 
-fn subject(n_sessions: usize) -> String {
-    match n_sessions {
-        0 => "archive: delete sessions\n".to_owned(),
-        1 => "archive: 1 session\n".to_owned(),
-        n => format!("archive: {n} sessions\n"),
+fn subject(n_archives: usize, n_sessions: usize) -> String {
+    match (n_archives, n_sessions) {
+        (2, _) => "archive: join\n".to_owned(),
+        (_, 0) => "archive: delete sessions\n".to_owned(),
+        (_, 1) => "archive: 1 session\n".to_owned(),
+        (_, n) => format!("archive: {n} sessions\n"),
     }
 }

@@ -168,6 +168,14 @@ pub(super) fn delete_ref(store: &Store, name: &str, old: Oid) -> Result<(), Stor
     }
 }
 
+/// Tells whether a commit is in the history of another, or is that one.
+pub(super) fn is_ancestor(store: &Store, older: Oid, newer: Oid) -> bool {
+    let (older, newer) = (older.to_string(), newer.to_string());
+    let mut command = command(store);
+    let output = run(command.args(["merge-base", "--is-ancestor", &older, &newer]), b"");
+    output.is_ok_and(|output| output.status.success())
+}
+
 /// Deletes refs that are at these commits, all or none.
 pub(super) fn delete_refs(store: &Store, refs: &[(&str, Oid)]) -> Result<(), StoreError> {
     let mut command = command(store);

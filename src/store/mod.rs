@@ -5,6 +5,7 @@
 
 mod added;
 mod archive;
+mod archive_join;
 mod archive_table;
 mod blame;
 mod cache_file;
@@ -44,6 +45,7 @@ mod writing;
 
 pub use added::AddedLines;
 pub use archive::Archive;
+pub use archive_join::Joined;
 pub use archive_table::ArchiveRow;
 pub use blame::{Blame, BlamedLine, Blaming};
 pub use config::{OnCheckout, Settings};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::archive::ARCHIVE;
 use super::git;
 use super::open::lossy;
 use super::refs::session_ref;
@@ -64,6 +65,40 @@ impl Store {
             Some((SessionId::parse(name.strip_prefix(&prefix)?)?, oid))
         };
         Ok(listed.into_iter().filter_map(parse).collect())
+    }
+
+    /// Returns the archive that a remote had when this clone last heard of it: its newest commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when git cannot tell.
+    pub fn known_archive(&self, remote: &str) -> Result<Option<Oid>, StoreError> {
+        git::tip(self, &format!("{}/v1", Store::archive_of(remote)))
+    }
+
+    /// Returns where it is noted what archives a remote has.
+    pub(super) fn archive_of(remote: &str) -> String {
+        format!("{KNOWN}{remote}/archive")
+    }
+
+    /// Sends the archive to a remote as it was at this commit, without force, and notes that.
+    ///
+    /// # Errors
+    /// As [`Store::push`].
+    pub fn push_archive(
+        &self,
+        remote: &str,
+        tip: Oid,
+        dry_run: bool,
+    ) -> Result<Received, StoreError> {
+        let refspec = format!("{tip}:{ARCHIVE}");
+        let said = push(self, remote, std::slice::from_ref(&refspec), dry_run)?;
+        let is_it = |line: &&String| line.split('\t').nth(1) == Some(refspec.as_str());
+        let told = said.iter().find(is_it).map(|line| received(line));
+        let told = told.unwrap_or(Received::Rejected("git does not say why".into()));
+        if !dry_run && !matches!(told, Received::Rejected(_)) {
+            set_refs(self, &[(format!("{}/v1", Store::archive_of(remote)), tip)])?;
+        }
+        Ok(told)
     }
 
     /// Returns the commits behind `new` that a remote does not have, as far as this clone knows: not those behind
@@ -162,7 +197,7 @@ fn push(
         command.args(dry_run.then_some("--dry-run")).arg("--").arg(remote).args(refspecs);
         let output = git::run_long(&mut command)?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let lines = text.lines().filter(|line| line.contains(":refs/sessions/"));
+        let lines = text.lines().filter(|line| line.contains(":refs/sessions"));
         let n_before = said.len();
         said.extend(lines.map(str::to_owned));
         if said.len() == n_before {

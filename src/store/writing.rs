@@ -219,7 +219,7 @@ impl Store {
     }
 
     /// Tells whether `older` is in the history of `newer`, as far as it is worth looking.
-    pub(super) fn is_ancestor(&self, older: Oid, newer: Oid) -> bool {
+    pub fn is_ancestor(&self, older: Oid, newer: Oid) -> bool {
         const MAX_LOOK: usize = 10_000;
         self.history(newer).take(MAX_LOOK).flatten().any(|commit| commit.oid == older)
     }

@@ -7,16 +7,21 @@ use crate::cli::options::Json;
 use crate::cli::{CliError, complete, date, output};
 use crate::model::SessionId;
 use crate::ops::archive::{self, Plan, Reason, Which};
+use crate::ops::push_archive;
 use crate::render::sanitize;
+use crate::store::Store;
 
 /// Fold sessions that have ended into one ref
 ///
 /// Many refs slow git down: each fetch, each push and "git log --all" look at all of them. An archived session has none
 /// of its own; it is kept by refs/sessions-archive/v1, and all commands find it there as before. Without names, all
 /// sessions that have ended are archived, but for those that a work tree has as its current one or the one before.
+///
+/// "git session push --all" sends the archive to a remote, and --from takes it in from there: what was archived in several
+/// clones is joined, and nothing of it is lost.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git session archive --older-than=2.weeks\n  \
-    git session archive qpvuntsm\n  git session archive -n")]
+    git session archive qpvuntsm\n  git session archive -n\n  git session archive --from=origin")]
 pub struct Archive {
     /// The sessions
     #[arg(value_name = "session", add = ArgValueCompleter::new(complete::sessions))]
@@ -24,6 +29,9 @@ pub struct Archive {
     /// Only those without an event since then (2.weeks, 2026-01-31)
     #[arg(long, value_name = "time", conflicts_with = "sessions")]
     older_than: Option<String>,
+    /// Archive nothing, but take in what is archived at this remote
+    #[arg(long, value_name = "remote", conflicts_with_all = ["sessions", "older_than", "dry_run"])]
+    from: Option<String>,
     /// Only tell what would be archived
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -35,6 +43,9 @@ impl Archive {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         let store = app.store()?;
+        if let Some(remote) = &self.from {
+            return self.join(app, store, remote);
+        }
         let plan = archive::plan(store, &self.which(app)?)?;
         let archived = match self.dry_run {
             true => plan.items.iter().map(|item| item.row.session_id).collect(),
@@ -50,6 +61,24 @@ impl Archive {
         }
         app.finish()?;
         Err(CliError::Status(1))
+    }
+
+    fn join(&self, app: &App, store: &Store, remote: &str) -> Result<(), CliError> {
+        let joined = push_archive::join(store, &app.context()?, remote)?;
+        if self.json.is_wanted() {
+            let new: Vec<String> = joined.new.iter().map(|(id, _)| id.to_string()).collect();
+            let diverged: Vec<String> = joined.diverged.iter().map(ToString::to_string).collect();
+            return app.answer_json(&json!({ "new": new, "diverged": diverged }));
+        }
+        for session_id in &joined.diverged {
+            let handle = session_id.handle();
+            output::to_stderr(&format!(
+                "warning: session {handle} has gone on in both clones; the longer history counts\n"
+            ));
+        }
+        let remote = sanitize::to_terminal(remote);
+        app.narrate(&format!("Took {} in from {remote}", counted(joined.new.len())));
+        Ok(())
     }
 
     fn which(&self, app: &App) -> Result<Which, CliError> {

@@ -10,7 +10,7 @@ use crate::store::{Received, Store};
 /// The most commits of one push that are looked at, the newest ones.
 const MAX_COMMITS: usize = 1000;
 /// Where sessions are, here and there.
-const SESSIONS: &str = "refs/sessions/";
+const SESSIONS: [&str; 2] = ["refs/sessions/", "refs/sessions-archive/"];
 
 /// What git is about to do with a ref of a remote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,8 @@ pub fn push(
     remote: &str,
     updates: &[RefUpdate],
 ) -> Result<Vec<(String, String)>, OpError> {
-    let updates = updates.iter().filter(|it| !it.name.starts_with(SESSIONS) && !it.new.is_null());
+    let is_session = |it: &RefUpdate| SESSIONS.iter().any(|place| it.name.starts_with(place));
+    let updates = updates.iter().filter(|it| !is_session(it) && !it.new.is_null());
     let (new, old): (Vec<Oid>, Vec<Oid>) = updates.map(|it| (it.new, it.old)).unzip();
     if !store.settings().push || new.is_empty() {
         return Ok(Vec::new());
