@@ -24,6 +24,7 @@ mod put;
 mod redaction;
 mod trace;
 mod transcripts;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -156,7 +156,8 @@ session.autoCheckpoint (true), session.errorRecovery (true): what new sessions a
 session.checkpointFileLimit (50m): how large a file may be that a checkpoint \
 keeps; session.checkpointLimit (256m): how much it keeps of changed files; 0 is without limit. \
 session.durability (full): full, or git for as durable as git's own settings. session.cache (from 512 \
-sessions on): true or false, whether lists remember what they read. session.logLimit (10m): \
+sessions on): true or false, whether lists remember what they read. session.autoArchive (1000): how many \
+sessions must have ended a day ago to be archived by themselves; 0 is never. session.logLimit (10m): \
 how long the log of a worker in the background may grow, in bytes or with k, m or g; 0 is without limit. \
 session.redact (true): secrets (tokens of known forms, passwords in addresses and under telling names, \
 values of the environment and of .env files) are kept out of what is written, and the home directory \

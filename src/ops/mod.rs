@@ -78,6 +78,7 @@ pub mod transition;
 pub mod turn;
 pub mod undo;
 pub mod update;
+pub mod upkeep;
 pub mod watch;
 pub mod why;
 pub mod worker_log;

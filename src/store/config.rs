@@ -76,6 +76,8 @@ pub struct Settings {
     pub commit_template: Option<std::path::PathBuf>,
     /// `session.cache`: whether the cache is used; `None` if the number of sessions decides.
     pub cache: Option<bool>,
+    /// `session.autoArchive`: how many ended sessions are archived by themselves; `None` if none are.
+    pub auto_archive: Option<usize>,
     /// `session.format.<name>`.
     pub formats: Vec<(String, String)>,
 }
@@ -122,6 +124,7 @@ impl Settings {
             comment: comment(&config),
             commit_template: config.trusted_path("commit.template").ok().flatten(),
             cache: boolean(&config, "session.cache")?,
+            auto_archive: auto_archive(&config)?,
             formats: formats(&config),
         })
     }
@@ -227,6 +230,13 @@ fn minutes(config: &Config<'_>) -> Result<Option<i64>, StoreError> {
 }
 
 /// Reads a number of bytes, also with git's suffixes `k`, `m` and `g`.
+fn auto_archive(config: &Config<'_>) -> Result<Option<usize>, StoreError> {
+    let least = integer(config, "session.autoArchive")?.unwrap_or(1_000);
+    let least =
+        usize::try_from(least).map_err(|_| bad_value(config, "session.autoArchive", "numeric"))?;
+    Ok((least > 0).then_some(least))
+}
+
 fn n_bytes(config: &Config<'_>, key: &str, default: i64) -> Result<u64, StoreError> {
     let limit = integer(config, key)?.unwrap_or(default);
     u64::try_from(limit).map_err(|_| bad_value(config, key, "numeric"))

@@ -38,6 +38,7 @@ mod scratch;
 mod setup;
 mod snapshot;
 mod tree_copy;
+mod upkeep;
 mod walk;
 mod worktree;
 mod write;

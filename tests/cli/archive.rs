@@ -1,6 +1,7 @@
 //! `archive`.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -343,4 +344,63 @@ fn copies(repo: &TestRepo, id: &str, n: usize) {
         stream.extend([begin, files.concat()]);
     }
     repo.git_feed(&["fast-import", "--quiet"], stream.as_bytes());
+}
+
+/// Lets two days pass.
+const TWO_DAYS: u64 = 2 * 24 * 3600;
+
+#[test]
+fn what_is_done_now_and_then_archives_what_ended_long_ago_if_it_is_much() {
+    let repo = TestRepo::new();
+    ended(&repo, &["one", "two", "three"]);
+    let refs = repo.refs();
+    let upkeep = || repo.run(&["hook", "upkeep"]).ok();
+    upkeep();
+    repo.git(&["config", "session.autoArchive", "3"]);
+    upkeep();
+    assert_eq!(repo.refs(), refs, "they have just ended");
+    repo.wait(TWO_DAYS);
+    repo.git(&["config", "session.autoArchive", "4"]);
+    upkeep();
+    assert_eq!(repo.refs(), refs, "they are few");
+    repo.git(&["config", "session.autoArchive", "0"]);
+    upkeep();
+    assert_eq!(repo.refs(), refs, "it is off");
+    repo.git(&["config", "session.autoArchive", "3"]);
+    upkeep();
+    assert_eq!(session_refs(&repo).len(), 2);
+    assert_eq!(repo.titles(&["--all"]).len(), 5);
+}
+
+#[test]
+fn ending_a_session_looks_after_the_repository_once_an_hour_and_does_not_wait_for_it() {
+    let repo = TestRepo::new();
+    ended(&repo, &["one", "two"]);
+    repo.git(&["config", "session.autoArchive", "2"]);
+    repo.wait(TWO_DAYS);
+    let note = repo.git_dir.join("session/upkeep");
+    let noted_at = || fs::metadata(&note).and_then(|it| it.modified()).expect("it is noted");
+    let before = noted_at();
+    repo.run(&["suspend"]).ok();
+    assert_eq!(noted_at(), before, "it is not time yet");
+    assert_eq!(repo.rev(ARCHIVE), "");
+    let long_ago = before - Duration::from_secs(3700);
+    fs::File::open(&note).and_then(|it| it.set_modified(long_ago)).expect("dated");
+    repo.run(&["resume"]).ok();
+    assert_ne!(noted_at(), long_ago);
+    let end = Instant::now() + Duration::from_secs(60);
+    while session_refs(&repo).len() > 2 && Instant::now() < end {
+        std::thread::yield_now();
+    }
+    assert_eq!(session_refs(&repo).len(), 2);
+    // It may be about to look what git finds due.
+    let held = fs::File::open(repo.git_dir.join("session/locks/upkeep")).expect("it was there");
+    held.lock().expect("it ends");
+}
+
+#[test]
+fn a_setting_that_is_no_number_is_refused() {
+    let repo = TestRepo::new();
+    repo.git(&["config", "session.autoArchive", "-1"]);
+    repo.run(&["list", "--json"]).error(128, "io");
 }

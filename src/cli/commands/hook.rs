@@ -14,11 +14,12 @@ use crate::agents::hooks::{Call, Setup};
 use crate::cli::CliError;
 use crate::cli::app::App;
 use crate::cli::environment::Environment;
+use crate::cli::upkeep;
 use crate::lifecycle::builtin;
 use crate::model::{Identity, SessionId};
 use crate::ops::agent_hook::{self, Heard};
 use crate::ops::checkpoint::{self, Wish};
-use crate::ops::{OpError, ingest};
+use crate::ops::{OpError, ingest, upkeep as ops_upkeep};
 use crate::store::Store;
 use crate::worker;
 
@@ -37,6 +38,8 @@ const MAX_LOG: u64 = 64 << 10;
 pub enum Hook {
     Agent(Agent),
     Checkpoint(Checkpoint),
+    /// Archive and pack what is due: nothing is answered
+    Upkeep,
     /// A hook of git's: its name, and what it is called with
     #[command(external_subcommand)]
     Git(Vec<OsString>),
@@ -64,11 +67,25 @@ impl Hook {
         match self {
             Hook::Agent(args) => args.run(app),
             Hook::Checkpoint(args) => args.run(app),
+            Hook::Upkeep => {
+                look_after(app);
+                Ok(())
+            }
             Hook::Git(words) => {
                 git_hook::run(&app.environment, words);
                 Ok(())
             }
         }
+    }
+}
+
+/// Does what is due in the repository, in a process of its own.
+fn look_after(app: &App) {
+    let _ = worker::leave_terminal();
+    let run = || -> Result<usize, CliError> { Ok(ops_upkeep::run(app.store()?, &app.context()?)?) };
+    match run() {
+        Ok(n_archived) => tracing::debug!(n_archived, "the repository was looked after"),
+        Err(error) => note(app, "upkeep", &error),
     }
 }
 
@@ -107,6 +124,7 @@ impl Agent {
             if let Err(error) = hear(&app, &call, &text) {
                 note(&app, &format!("{} {} {}", call.agent, call.event, call.session_id), &error);
             }
+            upkeep::begin_if_due(&app);
         }
         Ok(())
     }

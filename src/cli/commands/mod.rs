@@ -51,6 +51,7 @@ pub use status::{Form, Status};
 
 use super::CliError;
 use super::app::App;
+use super::upkeep;
 
 /// What can be done.
 ///
@@ -171,6 +172,7 @@ impl Command {
         git_hook::look_back(app);
         self.run_it(app)?;
         git_hook::look_ahead(app);
+        upkeep::begin_if_due(app);
         Ok(())
     }
 
