@@ -22,6 +22,8 @@
 //! What `run` adds to a command is told as the processor time, in user mode and in the kernel, of its
 //! whole tree of processes, less that of the bare command and of two transitions; of each the median.
 
+#[path = "ratios/archived.rs"]
+mod archived;
 #[path = "ratios/hooks.rs"]
 mod hooks;
 #[path = "ratios/said.rs"]
@@ -101,7 +103,12 @@ fn main() -> io::Result<()> {
         for n_sessions in &options.n_sessions {
             let parent = options.keep.as_deref().unwrap_or(dir.path());
             let place = git.at(parent.join(format!("scale-{n_sessions}")));
-            scale::Scale::make(place, *n_sessions)?.measure(&mut out, options.n_runs)?;
+            let scale = scale::Scale::make(place, *n_sessions)?;
+            scale.measure(&mut out, options.n_runs)?;
+            let ours = git.at(dir.path().join(format!("archived-{n_sessions}")));
+            let plain = git.at(dir.path().join(format!("plain-{n_sessions}")));
+            let archived = archived::Archived::make(scale.place(), ours, plain, &mut out)?;
+            archived.measure(&mut out, options.n_runs)?;
         }
     }
     Ok(())

@@ -43,6 +43,7 @@ mod cli {
     mod naming;
     mod places;
     mod plugins;
+    mod prune;
     mod push;
     mod record;
     mod record_hostile;

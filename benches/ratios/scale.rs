@@ -72,6 +72,11 @@ impl Scale {
         Ok(scale)
     }
 
+    /// Returns where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// Writes all sessions as one pack.
     fn import(&mut self, example: &Example) -> io::Result<()> {
         let args = ["fast-import", "--quiet", "--export-marks=marks"];

@@ -55,6 +55,7 @@ pub mod moment;
 pub mod observe;
 pub mod patch;
 pub mod place;
+pub mod prune;
 pub mod push;
 pub mod push_archive;
 mod query;

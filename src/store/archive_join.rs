@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// Reads an archive of which everything can be read: what is left out would be lost.
-    fn whole_archive(&self, tip: Option<Oid>) -> Result<Vec<ArchiveRow>, StoreError> {
+    pub(super) fn whole_archive(&self, tip: Option<Oid>) -> Result<Vec<ArchiveRow>, StoreError> {
         let archive = self.archive_at(tip);
         match archive.faults.first() {
             Some(fault) => Err(StoreError::corrupt("the archive", fault.reason.clone())),

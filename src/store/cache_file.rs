@@ -33,6 +33,13 @@ impl Store {
         }
     }
 
+    /// Removes all files of the cache, which repeat what sessions say.
+    pub fn remove_cache(&self) {
+        if self.check_writable().is_ok() {
+            let _ = fs::remove_dir_all(self.cache_dir());
+        }
+    }
+
     /// Returns when the process began.
     pub fn started_at(&self) -> SystemTime {
         self.tokens.started_at

@@ -1,6 +1,6 @@
 //! Remotes: which there are, what they have as far as this clone knows, and sending to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::archive::ARCHIVE;
 use super::git;
@@ -124,6 +124,26 @@ impl Store {
         Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(Oid::from_hex).collect())
     }
 
+    /// Returns those of some commits that are in the history of a branch, a branch of a remote, or a tag.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when git cannot tell.
+    pub fn reached(&self, commits: &[Oid]) -> Result<Vec<Oid>, StoreError> {
+        let here: Vec<Oid> =
+            commits.iter().copied().filter(|oid| self.commit(*oid).is_ok()).collect();
+        if here.is_empty() {
+            return Ok(here);
+        }
+        let lines: String = here.iter().map(|oid| format!("{oid}\n")).collect();
+        let mut command = git::command(self);
+        command.args(["rev-list", "--stdin", "--not", "--branches", "--tags", "--remotes"]);
+        let output = git::run(&mut command, lines.as_bytes())?;
+        git::expect_success(&output, "cannot list commits")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let apart: HashSet<Oid> = text.lines().filter_map(Oid::from_hex).collect();
+        Ok(here.into_iter().filter(|oid| !apart.contains(oid)).collect())
+    }
+
     /// Sends sessions to a remote as they were at these commits, without force, and notes what it has then. With
     /// `dry_run`, nothing is sent.
     ///
@@ -160,7 +180,7 @@ impl Store {
     }
 }
 
-fn list_refs(store: &Store, prefix: &str) -> Result<Vec<(String, Oid)>, StoreError> {
+pub(super) fn list_refs(store: &Store, prefix: &str) -> Result<Vec<(String, Oid)>, StoreError> {
     let format = "--format=%(objectname) %(refname)";
     let output = git::run(git::command(store).args(["for-each-ref", format, prefix]), b"")?;
     git::expect_success(&output, "cannot list what a remote has")?;

@@ -24,6 +24,7 @@ mod lifecycle;
 mod list;
 mod log;
 mod manual;
+mod prune;
 mod push;
 mod reap;
 mod record;
@@ -139,6 +140,8 @@ pub enum Command {
     /// Remove sessions
     #[command(visible_alias = "rm")]
     Delete(delete::Delete),
+    /// Delete sessions that ended long ago
+    Prune(prune::Prune),
     /// Find what is wrong, and repair what is safe to repair
     Doctor(doctor::Doctor),
     /// Let git tell git-session what happens in this repository; manual page and completions
@@ -227,6 +230,7 @@ impl Command {
             Command::Push(args) => args.run(app),
             Command::Archive(args) => args.run(app),
             Command::Delete(args) => args.run(app),
+            Command::Prune(args) => args.run(app),
             Command::Doctor(args) => args.run(app),
             Command::Init(args) => args.run(app),
             Command::Agent(args) => args.run(app),

@@ -1,0 +1,100 @@
+//! What sessions cost git itself once they are archived: the same commands in a repository that never had any.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use super::{N_WARM_UPS, Place, SESSION, cost, median};
+
+/// A repository of which all sessions are archived, one without sessions, and a remote for each.
+pub struct Archived {
+    ours: Place,
+    plain: Place,
+}
+
+/// What git is asked in both.
+const QUESTIONS: [&str; 4] = ["fetch", "push", "log --all --oneline -1", "describe --always"];
+/// By how much sessions may slow git down.
+const GOAL: f64 = 1.2;
+
+impl Archived {
+    /// Copies the repository at `from`, without its open sessions, and archives all of them; prints what that took.
+    ///
+    /// The copy has its own refs, and borrows the objects.
+    pub fn make(
+        from: &Place,
+        ours: Place,
+        plain: Place,
+        out: &mut dyn Write,
+    ) -> io::Result<Archived> {
+        for place in [&ours, &plain] {
+            place.init();
+            place.git(&["tag", "-a", "-m", "one", "v1"]);
+        }
+        let objects = from.dir.join(".git/objects");
+        let alternates = ours.dir.join(".git/objects/info/alternates");
+        std::fs::create_dir_all(alternates.parent().expect("it is below"))?;
+        std::fs::write(alternates, format!("{}\n", objects.display()))?;
+        let format = "--format=%(objectname) %(refname) %(trailers:key=Session-Class,valueonly)";
+        let refs = from.git(&["for-each-ref", format, "refs/sessions"]);
+        let ended = refs.lines().filter_map(|line| line.strip_suffix(" ended"));
+        ours.git(&["pack-refs", "--all"]);
+        let mut packed: Vec<String> = ended.map(|line| format!("{line}\n")).collect();
+        let n_sessions = packed.len();
+        let own = ours.git(&["for-each-ref", "--format=%(objectname) %(refname)"]);
+        packed.extend(own.lines().map(|line| format!("{line}\n")));
+        packed.sort_by(|a, b| a.split(' ').nth(1).cmp(&b.split(' ').nth(1)));
+        let header = "# pack-refs with: sorted \n".to_owned();
+        std::fs::write(ours.dir.join(".git/packed-refs"), header + &packed.concat())?;
+        let begin = Instant::now();
+        ours.output(SESSION, &["archive", "-q"]);
+        let seconds = begin.elapsed().as_secs_f64();
+        let n_refs = ours.git(&["for-each-ref", "--format=%(refname)", "refs/sessions*"]);
+        let n_refs = n_refs.lines().count();
+        writeln!(
+            out,
+            "\n{n_sessions} ended sessions, archived in {seconds:.1} s: {n_refs} refs\n"
+        )?;
+        let archived = Archived { ours, plain };
+        archived.share()?;
+        Ok(archived)
+    }
+
+    /// Gives each of the two a remote that has all of it.
+    fn share(&self) -> io::Result<()> {
+        for place in [&self.ours, &self.plain] {
+            let remote = place.dir.with_extension("remote.git").to_string_lossy().into_owned();
+            place.git(&["clone", "-q", "--mirror", "--shared", ".", &remote]);
+            place.git(&["remote", "add", "origin", &remote]);
+            place.git(&["fetch", "-q"]);
+            place.git(&["branch", "-q", "--set-upstream-to=origin/main"]);
+        }
+        Ok(())
+    }
+
+    /// Asks both in turn, and prints a row for each command.
+    pub fn measure(&self, out: &mut dyn Write, n_runs: usize) -> io::Result<()> {
+        writeln!(out, "| git | ms | without sessions | ratio | goal | |")?;
+        writeln!(out, "|---|--:|--:|--:|--:|---|")?;
+        for question in QUESTIONS {
+            let args: Vec<&str> = question.split(' ').collect();
+            let (mut ours, mut plain, mut ratios) = (vec![], vec![], vec![]);
+            for at in 0..N_WARM_UPS + n_runs {
+                let one = cost(self.ours.command("git", &args)).wall;
+                let other = cost(self.plain.command("git", &args)).wall;
+                if at >= N_WARM_UPS {
+                    ours.push(one);
+                    plain.push(other);
+                    ratios.push(one / other);
+                }
+            }
+            let ratio = median(ratios);
+            let verdict = if ratio <= GOAL { "met" } else { "**not met**" };
+            let (ours, plain) = (median(ours), median(plain));
+            writeln!(
+                out,
+                "| `git {question}` | {ours:.1} | {plain:.1} | {ratio:.2} | {GOAL:.2} | {verdict} |"
+            )?;
+        }
+        Ok(())
+    }
+}
