@@ -91,40 +91,31 @@ impl Store {
         if self.refs == RefFormat::Git {
             return self.scan_by_git(known, scope);
         }
-        for _ in 0..MAX_LISTINGS {
-            let archived = self.archive_tip();
-            let stamp = self.ref_stamp(&archived);
-            let is_known = stamp.is_some() && stamp == known;
-            let kept = if is_known { None } else { Some(self.packed_tips()?) };
-            // `git pack-refs` moves a loose ref into the packed ones, and archiving moves it into the archive, so a
-            // listing that read those before and the loose ones after may have met it in none.
-            let loose = self.loose_tips()?;
-            let is_same = || {
-                let after = self.archive_tip();
-                after.as_ref().ok() == archived.as_ref().ok() && self.ref_stamp(&after) == stamp
-            };
-            match loose {
-                Some(loose) if is_same() => {
-                    let kept = kept.map(|own| self.with_archive(own, &archived, scope));
-                    return Ok(RefScan { stamp, kept, loose });
-                }
-                _ => tracing::debug!("refs were packed meanwhile"),
-            }
+        // In this order, the way in which refs move (`git pack-refs` takes loose ones to the packed ones, and archiving
+        // takes both to the archive): so one that moves meanwhile is met at least once, and nothing is read twice.
+        let loose = self.loose_tips()?;
+        let before = self.kept_stamp();
+        let archived = self.archive_tip();
+        let stamp = with_archive_tip(before, &archived);
+        if stamp.is_some() && stamp == known {
+            return Ok(RefScan { stamp, kept: None, loose });
         }
-        let reason = std::io::Error::other("they are packed again and again");
-        Err(StoreError::io(LISTING, &reason))
+        let own = self.packed_tips()?;
+        let archived = self.archive_tip();
+        let same = before.filter(|_| self.kept_stamp() == before);
+        let kept = Some(self.with_archive(own, &archived, scope));
+        Ok(RefScan { stamp: with_archive_tip(same, &archived), kept, loose })
     }
 
     /// The same where git keeps the refs: the stamp is that of all of them, the archive's among them.
     fn scan_by_git(&self, known: Option<RefStamp>, scope: Scope) -> Result<RefScan, StoreError> {
-        let stamp = || self.ref_stamp(&Ok(None));
-        let before = stamp();
+        let before = self.kept_stamp();
         if before.is_some() && before == known {
             return Ok(RefScan { stamp: before, ..RefScan::default() });
         }
         let (own, archived) = git::tips(self)?;
         let kept = Some(self.with_archive(own, &archived, scope));
-        let stamp = before.filter(|_| stamp() == before);
+        let stamp = before.filter(|_| self.kept_stamp() == before);
         Ok(RefScan { stamp, kept, ..RefScan::default() })
     }
 
@@ -157,8 +148,8 @@ impl Store {
         })
     }
 
-    /// Returns the stamp of the refs that lie together now, with this archive; `None` if that cannot be told.
-    fn ref_stamp(&self, archived: &Result<Option<Oid>, StoreError>) -> Option<RefStamp> {
+    /// Returns the stamp of the refs that lie together now; `None` if that cannot be told.
+    fn kept_stamp(&self) -> Option<RefStamp> {
         let mut numbers = [0; RefStamp::N_BYTES / 8];
         match self.kept_refs().metadata() {
             Ok(it) => {
@@ -169,12 +160,6 @@ impl Store {
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(_) => return None,
-        }
-        if let Some(tip) = archived.as_ref().ok()? {
-            for (number, bytes) in numbers[6..].iter_mut().zip(tip.as_bytes().chunks(8)) {
-                let part = bytes.iter().rev().fold(0, |it, byte| it << 8 | u64::from(*byte));
-                *number = part;
-            }
         }
         Some(RefStamp(numbers))
     }
@@ -200,29 +185,42 @@ impl Store {
         Ok(tips)
     }
 
-    /// Lists the refs of sessions that have a file each; `None` if one went while it was read.
-    fn loose_tips(&self) -> Result<Option<Tips>, StoreError> {
+    /// Lists the refs of sessions that have a file each; one that goes meanwhile is left out.
+    fn loose_tips(&self) -> Result<Tips, StoreError> {
         let prefix = PREFIX.as_bytes().try_into().expect("a relative path with a final slash");
         let loose = self.repo.refs.loose_iter_prefixed(prefix);
         let mut tips = Tips::default();
         for reference in loose.map_err(|error| StoreError::io(LISTING, &error))? {
             match reference {
                 Ok(found) => tips.take(found.name.as_bstr(), oid_of(&found.target)),
-                Err(error) if is_gone(&error) => return Ok(None),
+                Err(error) if is_gone(&error) => {}
                 Err(error) => tips.faults.push(broken_ref(&error)?),
             }
         }
         tips.sessions.sort_unstable();
-        Ok(Some(tips))
+        Ok(tips)
     }
 }
 
 /// What is being done when refs are listed.
 const LISTING: &str = "cannot list refs/sessions";
-/// How often refs are listed anew that are packed meanwhile.
-const MAX_LISTINGS: usize = 20;
 /// Above this size `packed-refs` is mapped and not read.
 const MAP_ABOVE_BYTES: u64 = 32 * 1024;
+
+/// Returns the stamp of refs together with an archive's newest commit; `None` if one of them cannot be told.
+fn with_archive_tip(
+    stamp: Option<RefStamp>,
+    archived: &Result<Option<Oid>, StoreError>,
+) -> Option<RefStamp> {
+    let RefStamp(mut numbers) = stamp?;
+    if let Some(tip) = archived.as_ref().ok()? {
+        for (number, bytes) in numbers[6..].iter_mut().zip(tip.as_bytes().chunks(8)) {
+            *number = bytes.iter().rev().fold(0, |it, byte| it << 8 | u64::from(*byte));
+        }
+    }
+    // Where there is neither, there is nothing to be remembered.
+    (numbers != [0; RefStamp::N_BYTES / 8]).then_some(RefStamp(numbers))
+}
 
 /// Tells whether a ref was there when its directory was read, and is not any more.
 fn is_gone(error: &gix::Error) -> bool {
