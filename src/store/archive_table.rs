@@ -64,7 +64,8 @@ pub(super) fn to_text(rows: &[ArchiveRow]) -> String {
 
 /// Returns the digits of an id, by which its file is found.
 pub(super) fn digits(session_id: SessionId) -> String {
-    session_id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+    let halves = session_id.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    halves.filter_map(|half| char::from_digit(u32::from(half), 16)).collect()
 }
 
 /// Returns the beginning of ids whose file has, or is to have, this one: the shortest one that is not also the

@@ -10,24 +10,27 @@ use super::{Store, StoreError, git};
 
 /// How often it is looked whether something is to be done.
 const INTERVAL: Duration = Duration::from_secs(3600);
+/// The lock of who looks.
+const LOCK: &str = "upkeep";
 /// From how many refs with a file each on they are packed.
 const MANY_LOOSE: usize = 1_000;
 
 impl Store {
     /// Tells whether it is time to look after the repository, and notes that somebody does. The first time it only
-    /// begins to count.
+    /// begins to count. The time is that of the lock's file.
     pub fn begins_upkeep(&self) -> bool {
         if self.check_writable().is_err() {
             return false;
         }
-        let path = self.local_dir().join("upkeep");
+        let dir = self.local_dir().join("locks");
+        let path = dir.join(LOCK);
         let modified_at = fs::metadata(&path).and_then(|it| it.modified());
         let is_due = match &modified_at {
             Ok(at) => self.started_at().duration_since(*at).is_ok_and(|age| age >= INTERVAL),
             Err(error) => {
                 if error.kind() == ErrorKind::NotFound {
                     let shared = self.settings.shared.as_deref().and_then(SharedMode::parse);
-                    let _ = make_dirs(&self.local_dir(), shared.unwrap_or_default())
+                    let _ = make_dirs(&dir, shared.unwrap_or_default())
                         .and_then(|()| File::create(&path));
                 }
                 false
@@ -41,7 +44,7 @@ impl Store {
     pub fn lock_upkeep(&self) -> Option<SessionLock> {
         let shared = self.settings.shared.as_deref().and_then(SharedMode::parse);
         let shared = shared.unwrap_or_default();
-        SessionLock::acquire_named(&self.common_dir, shared, "upkeep", Duration::ZERO).ok()
+        SessionLock::acquire_named(&self.common_dir, shared, LOCK, Duration::ZERO).ok()
     }
 
     /// Packs the refs of sessions if many have a file each, and has git do what it finds due.

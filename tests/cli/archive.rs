@@ -378,7 +378,7 @@ fn ending_a_session_looks_after_the_repository_once_an_hour_and_does_not_wait_fo
     ended(&repo, &["one", "two"]);
     repo.git(&["config", "session.autoArchive", "2"]);
     repo.wait(TWO_DAYS);
-    let note = repo.git_dir.join("session/upkeep");
+    let note = repo.git_dir.join("session/locks/upkeep");
     let noted_at = || fs::metadata(&note).and_then(|it| it.modified()).expect("it is noted");
     let before = noted_at();
     repo.run(&["suspend"]).ok();
