@@ -62,11 +62,32 @@ impl Store {
 
     /// Reads this work tree's log of HEAD from byte `after` on, but not more than its newest 256 KiB.
     pub fn head_log_after(&self, after: u64) -> Option<HeadLog> {
+        let (n_bytes, bytes, at) = self.read_head_log(after)?;
+        Some(HeadLog::split(n_bytes, &bytes, at))
+    }
+
+    /// Reads the same as if the log had ended when HEAD came to a commit for the first time since; `None` if it did
+    /// not.
+    pub fn head_log_until(&self, after: u64, commit_oid: Oid) -> Option<HeadLog> {
+        let (n_bytes, bytes, at) = self.read_head_log(after)?;
+        let mut end = at;
+        for line in bytes[at..].lines_with_terminator() {
+            end += line.len();
+            if head_move(line.trim_end()).is_some_and(|it| it.new == commit_oid) {
+                let n_left = (bytes.len() - end) as u64;
+                return Some(HeadLog::split(n_bytes.saturating_sub(n_left), &bytes[..end], at));
+            }
+        }
+        None
+    }
+
+    /// Returns how long the log of HEAD is, its end, and where in that the byte `after` is.
+    fn read_head_log(&self, after: u64) -> Option<(u64, Vec<u8>, usize)> {
         if self.refs == RefFormat::Git {
             let text = git::head_log(self, MAX_BYTES).ok()?;
             let n_bytes = text.len() as u64;
             let at = usize::try_from(after.min(n_bytes)).ok()?;
-            return Some(HeadLog::split(n_bytes, &text, at));
+            return Some((n_bytes, text, at));
         }
         let mut file = File::open(self.git_dir.join("logs/HEAD")).ok()?;
         let n_bytes = file.metadata().ok()?.len();
@@ -76,7 +97,7 @@ impl Store {
         let mut bytes = Vec::new();
         file.take(n_bytes - start).read_to_end(&mut bytes).ok()?;
         let at = usize::try_from(from - start).ok()?.min(bytes.len());
-        Some(HeadLog::split(n_bytes, &bytes, at))
+        Some((n_bytes, bytes, at))
     }
 
     /// Returns how HEAD of this work tree moved last, as its log tells; git is asked where that is no file.

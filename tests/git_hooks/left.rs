@@ -42,8 +42,10 @@ fn git_does_not_wait_for_what_is_written_of_a_commit_but_the_next_command_does()
         repo.git(&["-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty", "-m", "x"]);
         drop(held);
         let shown = repo.show(id)["commits"].clone();
-        assert_eq!(texts(&shown, "commit")[0], one);
-        assert_eq!(texts(&shown, "known_by")[0], "hook");
+        assert_eq!(
+            (texts(&shown, "commit"), texts(&shown, "known_by")),
+            (vec![one], vec!["hook".into()])
+        );
         assert_eq!(text(&links(repo, id)[0]["branch"]), text(&made["branch"]));
     }
 }

@@ -80,7 +80,12 @@ fn look(
         return Ok(());
     }
     let loaded = working(store, context, at)?;
-    let log = store.head_log_after(seen.as_ref().map_or(u64::MAX, |it| it.n_bytes));
+    let after = seen.as_ref().map_or(u64::MAX, |it| it.n_bytes);
+    let log = match at.filter(|_| seen.is_some()).and_then(commit_of) {
+        // What came after is for the next look.
+        Some(commit_oid) => store.head_log_until(after, commit_oid),
+        None => store.head_log_after(after),
+    };
     let mut links = Vec::new();
     if let Some(loaded) = &loaded {
         let missed = log.as_ref().map(|log| missed(store, log, seen.as_ref(), loaded));
@@ -103,6 +108,9 @@ fn look(
             note(store, context, session_id, &links)?;
         }
     }
+    if log.is_none() && at.is_some() {
+        return Ok(());
+    }
     let log = log.unwrap_or_default();
     let now = Seen { n_bytes: log.n_bytes, head: log.last().map(|it| it.new), session: tip };
     if seen.as_ref() != Some(&now) {
@@ -124,10 +132,14 @@ fn note(
     Ok(())
 }
 
+fn commit_of(head: &Head) -> Option<Oid> {
+    head.commit.as_deref().and_then(Oid::from_hex)
+}
+
 /// Returns the commit that HEAD is at, or was `at`, if it was made here and now: not taken over from elsewhere.
 fn newest(store: &Store, act: Act, at: Option<&Head>) -> Result<Option<CommitLink>, OpError> {
     let head = at.cloned().map_or_else(|| store.head(), Ok)?;
-    let Some(commit_oid) = head.commit.as_deref().and_then(Oid::from_hex) else { return Ok(None) };
+    let Some(commit_oid) = commit_of(&head) else { return Ok(None) };
     let last = match at {
         // Git may have begun to rewrite since.
         Some(_) => store.head_move_to(commit_oid),
