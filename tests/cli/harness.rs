@@ -255,6 +255,7 @@ impl TestRepo {
 
     /// Returns what a session recorded of its commits, in the order of their ids.
     pub fn links(&self, id: &str) -> Vec<Value> {
+        self.settle();
         let session = format!("refs/sessions/{id}");
         let files = self.git(&["ls-tree", "-r", "--name-only", &session, "commits/"]);
         let read = |file: &str| self.git(&["show", &format!("{session}:{file}")]);
