@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::harness::{TestRepo, for_each_kind, text};
+use super::harness::{PROGRAM, TestRepo, executable, for_each_kind, text};
 
 const YEAR: u64 = 366 * 24 * 3600;
 
@@ -80,15 +80,12 @@ fn a_pruned_session_does_not_come_back_with_the_archive_of_another_clone() {
 fn what_is_in_use_and_what_made_a_commit_of_a_branch_is_kept() {
     let repo = TestRepo::new().with_identity();
     let made = repo.start(&["made a commit"]);
-    repo.run(&["init", "--hooks=files"]).ok();
+    let hook = format!("#!/bin/sh\nexec '{PROGRAM}' hook post-commit \"$@\"\n");
+    executable(&repo.git_dir.join("hooks/post-commit"), &hook);
     repo.write("x", "x");
     repo.git(&["add", "x"]);
-    let bin = std::path::Path::new(super::harness::PROGRAM).parent().expect("a directory");
-    let mut commit = repo.git_command(&["commit", "-q", "-m", "work"]);
-    let path = std::env::var("PATH").expect("it is set");
-    commit.env("PATH", format!("{}:{path}", bin.display()));
-    commit.env("GIT_SESSION_TEST_NOW", repo.now());
-    assert!(commit.status().expect("git runs").success());
+    repo.git(&["commit", "-q", "-m", "work"]);
+    repo.settle();
     assert_eq!(repo.links(text(&made["id"])).len(), 1);
     repo.run(&["finish"]).ok();
     let first = ended(&repo, &["continued"]);
