@@ -9,7 +9,7 @@ use super::archive_table::{self, ArchiveRow};
 use super::event_objects::Objects;
 use super::native::{Doomed, Object, SessionLock};
 use super::{Entry, EntryKind, Stamp, Store, StoreError, git, session_ref};
-use crate::model::{Oid, SessionId};
+use crate::model::{Oid, SessionId, Timestamp};
 
 /// How many sessions a commit of the archive has as parents at most, beside the archive before it: `git show` and
 /// others slow down with more.
@@ -110,14 +110,18 @@ impl Store {
         let index = Entry { name: INDEX.to_owned(), kind: EntryKind::Tree, oid: index_oid };
         let tree_oid = objects.tree(&[index])?;
         let mut before = before.to_vec();
-        if before.is_empty() {
-            let empty_oid = objects.tree(&[])?;
-            before.push(objects.commit(empty_oid, &[], "archive\n", stamp)?);
-        }
+        // Of the time of what it keeps: git goes from the newest commit on, and meets the user's own work first.
+        let mut at = self.newest(&before)?;
         for tips in chunks(tips) {
+            at = at.max(self.newest(tips)?);
+            let stamp = Stamp { at: at.unwrap_or(stamp.at), ..stamp.clone() };
+            if before.is_empty() {
+                let empty_oid = objects.tree(&[])?;
+                before.push(objects.commit(empty_oid, &[], "archive\n", &stamp)?);
+            }
             let text = subject(before.len(), tips.len());
             let parents = [&before[..], tips].concat();
-            before = vec![objects.commit(tree_oid, &parents, &text, stamp)?];
+            before = vec![objects.commit(tree_oid, &parents, &text, &stamp)?];
         }
         let reason = format!("session: archive: {} sessions", tips.len());
         let (objects, stamp) = (objects.all, stamp.clone());
@@ -126,6 +130,12 @@ impl Store {
 }
 
 impl Store {
+    /// Returns when the newest of some commits was committed.
+    fn newest(&self, commits: &[Oid]) -> Result<Option<Timestamp>, StoreError> {
+        let times = commits.iter().map(|oid| self.commit(*oid).map(|commit| commit.committed_at));
+        times.collect::<Result<Vec<_>, _>>().map(|times| times.into_iter().max())
+    }
+
     /// Deletes the refs of sessions that the archive has at these commits, where they are still there, and keeps
     /// the others.
     ///
