@@ -1,6 +1,7 @@
 //! What sessions cost git itself once they are archived: the same commands in a repository that never had any.
 
 use std::io::{self, Write};
+use std::process::Stdio;
 use std::time::Instant;
 
 use super::{N_WARM_UPS, Place, SESSION, cost, median};
@@ -16,10 +17,32 @@ const QUESTIONS: [&str; 4] = ["fetch", "push", "log --all --oneline -1", "descri
 /// By how much sessions may slow git down.
 const GOAL: f64 = 1.2;
 
+/// Makes a history of a thousand commits, packed.
+fn history(place: &Place) -> io::Result<()> {
+    let mut text = String::new();
+    for n in 0..1000 {
+        let from = if n == 0 { "from refs/heads/main^0\n" } else { "" };
+        let who = "Ada <ada@example.com> now";
+        text += &format!(
+            "commit refs/heads/main\ncommitter {who}\ndata 4\nwork\n{from}\
+             M 100644 inline src/{}.txt\ndata <<END\nline {n}\nEND\n",
+            n % 100
+        );
+    }
+    let mut command = place.command("git", &["fast-import", "--quiet", "--date-format=now"]);
+    let mut child = command.stdin(Stdio::piped()).spawn()?;
+    child.stdin.take().expect("it has a pipe").write_all(text.as_bytes())?;
+    assert!(child.wait()?.success(), "git fast-import failed");
+    place.git(&["reset", "-q", "--hard"]);
+    place.git(&["tag", "-a", "-m", "one", "v1"]);
+    place.git(&["repack", "-q", "-a", "-d"]);
+    Ok(())
+}
+
 impl Archived {
     /// Copies the repository at `from`, without its open sessions, and archives all of them; prints what that took.
     ///
-    /// The copy has its own refs, and borrows the objects.
+    /// The copy has its own refs, and the same files of objects; both have a history of the user's, too.
     pub fn make(
         from: &Place,
         ours: Place,
@@ -28,12 +51,14 @@ impl Archived {
     ) -> io::Result<Archived> {
         for place in [&ours, &plain] {
             place.init();
-            place.git(&["tag", "-a", "-m", "one", "v1"]);
+            history(place)?;
         }
-        let objects = from.dir.join(".git/objects");
-        let alternates = ours.dir.join(".git/objects/info/alternates");
-        std::fs::create_dir_all(alternates.parent().expect("it is below"))?;
-        std::fs::write(alternates, format!("{}\n", objects.display()))?;
+        for entry in from.dir.join(".git/objects/pack").read_dir()? {
+            let path = entry?.path();
+            let name = path.file_name().expect("it is in a directory");
+            let copy = ours.dir.join(".git/objects/pack").join(name);
+            std::fs::hard_link(&path, &copy).or_else(|_| std::fs::copy(&path, &copy).map(drop))?;
+        }
         let format = "--format=%(objectname) %(refname) %(trailers:key=Session-Class,valueonly)";
         let refs = from.git(&["for-each-ref", format, "refs/sessions"]);
         let ended = refs.lines().filter_map(|line| line.strip_suffix(" ended"));
@@ -63,7 +88,7 @@ impl Archived {
     fn share(&self) -> io::Result<()> {
         for place in [&self.ours, &self.plain] {
             let remote = place.dir.with_extension("remote.git").to_string_lossy().into_owned();
-            place.git(&["clone", "-q", "--mirror", "--shared", ".", &remote]);
+            place.git(&["clone", "-q", "--mirror", ".", &remote]);
             place.git(&["remote", "add", "origin", &remote]);
             place.git(&["fetch", "-q"]);
             place.git(&["branch", "-q", "--set-upstream-to=origin/main"]);
