@@ -199,7 +199,11 @@ fn what_is_kept_of_a_session_that_is_gone_is_told_and_removed() {
 fn a_lost_worker_is_told() {
     let repo = TestRepo::new();
     let session = repo.start(&["One"]);
-    repo.run(&["run", "--", "sh", "-c", "kill -9 $PPID; kill -9 $$"]);
+    // Whoever is killed in the middle of a write leaves the .keep of its pack behind.
+    let script = "n=0; until test $n = 500 || { \"$PROGRAM\" show --json \"$GIT_SESSION\" | \
+        grep -q '\"pid\":[0-9]' && ! ls .git/objects/pack/*.keep 2>/dev/null; }; do n=$((n + 1)); done; \
+        kill -9 $PPID; kill -9 $$";
+    repo.cmd(&["run", "--", "sh", "-c", script]).env("PROGRAM", PROGRAM).run();
     let expected = format!("warning: session {}: the worker is lost", text(&session["handle"]));
     let is_told = (0..200).any(|_| repo.run(&["doctor"]).stdout.lines().any(|it| it == expected));
     assert!(is_told);
