@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use crate::format::archive::to_columns;
+use crate::format::message::Excerpt;
 use crate::model::{Oid, SessionId};
 use crate::ops::archive::MAX_ATTEMPTS;
 use crate::ops::leaks::{Leak, Search};
 use crate::ops::push::{self, Plan, Which};
-use crate::ops::{Context, OpError};
-use crate::store::{Joined, Received, Store, StoreError};
+use crate::ops::{Context, OpError, load};
+use crate::store::{ArchiveRow, Joined, Received, Store, StoreError};
 
 /// The archive, which the remote does not have as it is here, as far as this clone knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,17 +71,18 @@ pub fn push(store: &Store, plan: &Plan, dry_run: bool) -> Result<Option<Received
 /// gone on with, and has archived then, is what the archive has: its ref goes.
 ///
 /// # Errors
-/// [`OpError::NoRemote`], [`OpError::Store`].
+/// [`OpError::NoRemote`], [`OpError::Store`]; an archive that does not say what the sessions in it say is not taken in.
 #[tracing::instrument(skip_all)]
 pub fn join(store: &Store, context: &Context, remote: &str) -> Result<Joined, OpError> {
     let remote = push::remote_of(store, Some(remote))?;
     let Some(other) = store.fetch_archive(&remote)? else { return Ok(Joined::default()) };
     for _ in 0..MAX_ATTEMPTS {
         let held = store.lock_archive()?;
-        match store.join_archive(&held, other, &context.stamp()) {
+        let is_sound = |row: &ArchiveRow| is_sound(store, row);
+        match store.join_archive(&held, other, &context.stamp(), &is_sound) {
             Ok(joined) => {
                 drop(held);
-                forward(store, &joined)?;
+                forward(store, &joined, other)?;
                 return Ok(joined);
             }
             Err(StoreError::Raced { .. }) => tracing::debug!("the archive has changed"),
@@ -89,13 +92,22 @@ pub fn join(store: &Store, context: &Context, remote: &str) -> Result<Joined, Op
     Err(StoreError::Raced { name: "refs/sessions-archive/v1".into() }.into())
 }
 
-fn forward(store: &Store, joined: &Joined) -> Result<(), OpError> {
+/// Tells whether a row says what the record says that it is about; a later version may say more.
+fn is_sound(store: &Store, row: &ArchiveRow) -> bool {
+    let loaded = row.tip.and_then(|tip| load::load_at(store, row.session_id, tip).ok());
+    loaded
+        .is_some_and(|it| to_columns(&Excerpt::of(&it.view.session, it.view.class)) == row.columns)
+}
+
+/// Lets the refs go of sessions that went on in the other archive, which must have the commits that stand for them.
+fn forward(store: &Store, joined: &Joined, other: Oid) -> Result<(), OpError> {
     let pointed_at = store.pointed_at()?;
     let live: HashMap<SessionId, Oid> = store.live_tips()?.sessions.into_iter().collect();
     let is_behind = |(session_id, tip): &&(SessionId, Oid)| {
         let own = live.get(session_id);
         !pointed_at.contains(session_id)
             && own.is_some_and(|own| own != tip && store.is_ancestor(*own, *tip))
+            && store.is_kept_by(*tip, other)
     };
     let behind = joined.new.iter().filter(is_behind);
     let behind: Vec<(SessionId, Oid)> = behind.map(|(id, _)| (*id, live[id])).collect();

@@ -1,6 +1,6 @@
 //! Joining the archive of another clone with one's own.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::archive::{ARCHIVE, Shelf};
 use super::archive_table::ArchiveRow;
@@ -13,6 +13,8 @@ use crate::model::{Oid, SessionId};
 pub struct Joined {
     /// The sessions that the own archive did not have, or not at this commit, and has now.
     pub new: Vec<(SessionId, Oid)>,
+    /// The sessions that the own archive had, and that were deleted in the other clone.
+    pub deleted: Vec<SessionId>,
     /// Those that have gone on in both clones, each in its own way: one of the two commits is the session now, and
     /// the other one is in the history of the archive.
     pub diverged: Vec<SessionId>,
@@ -37,16 +39,17 @@ impl Store {
     }
 
     /// Makes the own archive have all that the archive at `other` has, too. Whoever joins the same two makes the same
-    /// commit.
+    /// commit. Anybody may have made the other one: each row of it that is to be taken must be one that `is_sound`.
     ///
     /// # Errors
-    /// [`StoreError::Raced`] when the own one has changed meanwhile, and nothing has happened; what reading and
-    /// writing fail for.
+    /// [`StoreError::Raced`] when the own one has changed meanwhile, [`StoreError::Corrupt`] for a row that is not sound,
+    /// and nothing has happened; what reading and writing fail for.
     pub fn join_archive(
         &self,
         held: &ArchiveLock,
         other: Oid,
         stamp: &Stamp,
+        is_sound: &dyn Fn(&ArchiveRow) -> bool,
     ) -> Result<Joined, StoreError> {
         self.check_writable()?;
         let own = self.archive_tip()?;
@@ -55,9 +58,17 @@ impl Store {
         }
         let (mine, theirs) = (self.whole_archive(own)?, self.whole_archive(Some(other))?);
         let (rows, joined) = self.join_rows(&mine, &theirs);
+        let known: HashSet<&ArchiveRow> = mine.iter().collect();
+        if let Some(row) =
+            rows.iter().find(|it| it.tip.is_some() && !known.contains(it) && !is_sound(it))
+        {
+            let reason = format!("it does not say of session {} what that says", row.session_id);
+            return Err(StoreError::corrupt("the archive of the remote", reason));
+        }
         let told = (stamp, "session: archive: join");
         match own {
-            Some(own) if !git::is_ancestor(self, own, other) => {
+            // One that went on from the own one, and has left out nothing, is both.
+            Some(own) if rows != theirs || !git::is_ancestor(self, own, other) => {
                 let mut parents = [own, other];
                 parents.sort_unstable();
                 let newest = parents.map(|oid| self.commit(oid));
@@ -71,6 +82,11 @@ impl Store {
             _ => self.move_ref(&held.0, &[], ARCHIVE, (own, other), told)?,
         }
         Ok(joined)
+    }
+
+    /// Tells whether an archive keeps a commit: whether it is in the archive's history.
+    pub fn is_kept_by(&self, commit: Oid, archive: Oid) -> bool {
+        git::is_ancestor(self, commit, archive)
     }
 
     /// Reads an archive of which everything can be read: what is left out would be lost.
@@ -97,6 +113,10 @@ impl Store {
         let is_new = |row: &&ArchiveRow| known.get(&row.session_id) != Some(&row.tip);
         let new = all.values().filter(is_new);
         joined.new = new.filter_map(|row| Some((row.session_id, row.tip?))).collect();
+        let is_gone = |row: &&ArchiveRow| {
+            row.tip.is_none() && known.get(&row.session_id).is_some_and(Option::is_some)
+        };
+        joined.deleted = all.values().filter(is_gone).map(|row| row.session_id).collect();
         (all.into_values().collect(), joined)
     }
 

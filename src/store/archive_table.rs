@@ -12,7 +12,7 @@ const N_DIGITS: usize = 32;
 const GONE: &str = "-";
 
 /// What the archive says of a session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ArchiveRow {
     /// The session.
     pub session_id: SessionId,

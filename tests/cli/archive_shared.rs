@@ -76,7 +76,7 @@ fn another_clone_sees_what_was_archived_here() {
         for key in ["id", "tip", "title", "status", "updated_at"] {
             assert_eq!(there[key], session[key], "{key}");
         }
-        assert_eq!(from(&other), json!({ "new": [], "diverged": [] }));
+        assert_eq!(from(&other), json!({ "new": [], "deleted": [], "diverged": [] }));
     });
 }
 
@@ -133,7 +133,7 @@ fn a_session_that_was_deleted_in_one_clone_does_not_come_back_from_the_other() {
     archived(&two, "there");
     one.run(&["delete", text(&session["id"])]).ok();
     one.run(&["push"]).ok();
-    from(&two);
+    assert_eq!(from(&two)["deleted"], json!([session["id"]]));
     assert_eq!(titles(&two), ["there"]);
     two.run(&["push"]).ok();
     from(&one);
@@ -179,6 +179,50 @@ fn a_session_that_went_on_in_both_clones_is_told_and_both_commits_are_kept() {
     }
 }
 
+/// Puts an archive at the remote that went on from the one here with another table.
+fn forge(repo: &TestRepo, change: impl Fn(&str) -> String) {
+    let file = repo.git(&["ls-tree", "--name-only", &format!("{ARCHIVE}:index")]);
+    let table = repo.git(&["cat-file", "blob", &format!("{ARCHIVE}:index/{file}")]) + "\n";
+    let blob = repo.git_feed(&["hash-object", "-w", "--stdin"], change(&table).as_bytes());
+    let line = format!("100644 blob {blob}\t{file}\n");
+    let index = repo.git_feed(&["mktree"], line.as_bytes());
+    let tree = repo.git_feed(&["mktree"], format!("040000 tree {index}\tindex\n").as_bytes());
+    let commit = repo.git(&["commit-tree", "-m", "archive", "-p", ARCHIVE, &tree]);
+    repo.git(&["push", "-q", "-f", "origin", &format!("{commit}:{ARCHIVE}")]);
+}
+
+#[test]
+fn an_archive_of_a_stranger_is_taken_in_only_as_far_as_its_sessions_say_the_same() {
+    let [one, two] = clones(PLAIN);
+    let first = archived(&one, "first");
+    archived(&one, "second");
+    one.run(&["push", "--all"]).ok();
+    from(&two);
+    let tip = text(&first["tip"]);
+    let other = one.rev(ARCHIVE);
+    // Another title, the commit of nothing, and that with a greater number.
+    for change in [
+        &(|table: &str| table.replace("\tfirst", "\tfake")) as &dyn Fn(&str) -> String,
+        &|table| table.replace(tip, &other),
+        &|table| table.replace(&format!("{tip}\t"), &format!("{other}\t9")),
+    ] {
+        forge(&one, change);
+        let three = &clones(PLAIN)[1];
+        let url = one.git(&["remote", "get-url", "origin"]);
+        three.git(&["remote", "set-url", "origin", &url]);
+        three.run(&["archive", "--from=origin"]).exits(128);
+        assert_eq!(three.rev(ARCHIVE), "");
+        // Who has the session keeps what that says.
+        two.run(&["archive", "--from=origin"]);
+        assert_eq!(titles(&two), ["first", "second"]);
+        assert_eq!(two.show(text(&first["id"]))["tip"], tip);
+    }
+    // Left out, not deleted.
+    forge(&one, |table| table.split_inclusive('\n').filter(|line| !line.contains(tip)).collect());
+    assert_eq!(from(&two), json!({ "new": [], "deleted": [], "diverged": [] }));
+    assert_eq!(titles(&two), ["first", "second"]);
+}
+
 #[test]
 fn an_archive_with_a_secret_in_it_stays_here() {
     let [one, _] = clones(PLAIN);
@@ -196,7 +240,7 @@ fn what_is_no_remote_or_has_no_archive_changes_nothing() {
     let before = one.refs();
     one.run(&["archive", "--json", "--from=nowhere"]).error(1, "not_found");
     one.run(&["archive", "--json", "--from=--upload-pack=x"]).error(1, "not_found");
-    assert_eq!(from(&one), json!({ "new": [], "diverged": [] }));
+    assert_eq!(from(&one), json!({ "new": [], "deleted": [], "diverged": [] }));
     one.run(&["archive", "--from=origin", "-n"]).exits(129);
     assert_eq!(one.refs(), before);
     let gone: Output = one.run(&["archive", "--json", "--from=origin"]);

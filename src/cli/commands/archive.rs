@@ -18,7 +18,7 @@ use crate::store::Store;
 /// sessions that have ended are archived, but for those that a work tree has as its current one or the one before.
 ///
 /// "git session push --all" sends the archive to a remote, and --from takes it in from there: what was archived in several
-/// clones is joined, and nothing of it is lost.
+/// clones is joined. A session that was deleted in one of them is deleted, which is told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git session archive --older-than=2.weeks\n  \
     git session archive qpvuntsm\n  git session archive -n\n  git session archive --from=origin")]
@@ -68,7 +68,15 @@ impl Archive {
         if self.json.is_wanted() {
             let new: Vec<String> = joined.new.iter().map(|(id, _)| id.to_string()).collect();
             let diverged: Vec<String> = joined.diverged.iter().map(ToString::to_string).collect();
-            return app.answer_json(&json!({ "new": new, "diverged": diverged }));
+            let deleted: Vec<String> = joined.deleted.iter().map(ToString::to_string).collect();
+            return app
+                .answer_json(&json!({ "new": new, "deleted": deleted, "diverged": diverged }));
+        }
+        for session_id in &joined.deleted {
+            let handle = session_id.handle();
+            output::to_stderr(&format!(
+                "warning: session {handle} was deleted in the other clone, and is deleted here\n"
+            ));
         }
         for session_id in &joined.diverged {
             let handle = session_id.handle();
