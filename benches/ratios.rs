@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>
 //! --sessions <n,...> --keep <directory>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said`,
-//! `checkpoint`, `hooks`, `weight` and `scale`.
+//! `checkpoint`, `hooks`, `weight`, `scale` and `peers`, which measures those that are installed.
 //! `--segments` says how long the long conversation is, 10,000 if it is not given, and `--sessions` how many
 //! sessions the repositories of `scale` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
 //! disk and a few minutes; `--keep` says where they stay, to be used again by the next run. Wall times are medians, and
@@ -26,6 +26,8 @@
 mod archived;
 #[path = "ratios/hooks.rs"]
 mod hooks;
+#[path = "ratios/peers.rs"]
+mod peers;
 #[path = "ratios/said.rs"]
 mod said;
 #[path = "ratios/scale.rs"]
@@ -110,6 +112,11 @@ fn main() -> io::Result<()> {
             let archived = archived::Archived::make(scale.place(), ours, plain, &mut out)?;
             archived.measure(&mut out, options.n_runs)?;
         }
+    }
+    if options.wants("peers") {
+        let n_records = options.n_sessions.iter().copied().max().unwrap_or_default();
+        let place = |name: &str| git.at(dir.path().join("peers").join(name));
+        peers::measure(&mut out, place, n_records, options.n_runs)?;
     }
     Ok(())
 }

@@ -77,6 +77,11 @@ impl Scale {
         &self.place
     }
 
+    /// Returns the id of a session that is open.
+    pub fn open_id(&self) -> String {
+        self.session_text(&["list", "-n", "1", "--class=active,paused", "--format=%(id)"])
+    }
+
     /// Writes all sessions as one pack.
     fn import(&mut self, example: &Example) -> io::Result<()> {
         let args = ["fast-import", "--quiet", "--export-marks=marks"];
@@ -162,10 +167,7 @@ impl Scale {
 
     /// Measures a command here and in a small repository in turn.
     fn grown(&self, small: &Scale, name: &str, n_runs: usize) -> String {
-        let of = |scale: &Scale| {
-            scale.session_text(&["list", "-n", "1", "--class=active,paused", "--format=%(id)"])
-        };
-        let ids = [of(self), of(small)];
+        let ids = [self.open_id(), small.open_id()];
         let run = |scale: &Scale, id: &str, at: usize| {
             let state = ["suspended", "running"][at % 2];
             let words = name.replace("<id>", id).replace("<prefix>", &id[..id.len() - 3]);
@@ -269,7 +271,8 @@ impl Scale {
         )
     }
 
-    fn session(&self, args: &[&str]) -> Command {
+    /// Returns a command of ours, at the time that the sessions are of.
+    pub fn session(&self, args: &[&str]) -> Command {
         let mut command = self.place.command(SESSION, args);
         command.env("GIT_SESSION_TEST_NOW", time(NOW));
         command
