@@ -5,12 +5,13 @@
 //! A gap is acceptable, a wrong answer is not: what could have been made twice is never more than a claim.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
-use crate::format::{record, trailer};
+use crate::format::trailer;
 use crate::model::{CommitLink, Oid, SessionId};
+use crate::ops::recorded::{Index, Same, listed};
 use crate::ops::{OpError, links};
-use crate::store::{CommitInfo, Fault, Snapshot, Store};
+use crate::store::{CommitInfo, Fault, Store};
 
 /// The trailer of a commit that names the session that it was made in.
 pub const TRAILER: &str = "Session-Id";
@@ -24,8 +25,10 @@ pub enum Evidence {
     Record,
     /// The session recorded a commit that changes the same.
     Patch,
-    /// The session recorded a commit with the same tree.
+    /// The session recorded the commits that led to the same tree, from the same one.
     Tree,
+    /// The session recorded commits that change the same together.
+    Squash,
     /// The commit says so in its last block of trailers.
     Trailer,
     /// A note in `refs/notes/sessions` says so.
@@ -39,6 +42,7 @@ impl Evidence {
             Evidence::Record => "record",
             Evidence::Patch => "patch",
             Evidence::Tree => "tree",
+            Evidence::Squash => "squash",
             Evidence::Trailer => "trailer",
             Evidence::Note => "note",
         }
@@ -109,16 +113,6 @@ pub fn sessions_of(store: &Store, commit_oid: Oid) -> Result<Vec<SessionId>, OpE
     Ok(here.map(|claim| claim.session_id).collect())
 }
 
-/// What all sessions have recorded of commits.
-#[derive(Default)]
-struct Index {
-    links: Vec<(SessionId, CommitLink)>,
-    by_commit: HashMap<Oid, Vec<usize>>,
-    by_patch: HashMap<Oid, Vec<usize>>,
-    by_tree: HashMap<Oid, Vec<usize>>,
-    faults: Vec<Fault>,
-}
-
 impl<'a> Claims<'a> {
     /// Begins to answer. A session that a commit names is asked first; what all of them have recorded is read
     /// when that is not enough, once.
@@ -142,21 +136,28 @@ impl<'a> Claims<'a> {
             |claims: &[Claim]| claims.iter().any(|it| it.confidence == Confidence::Certain);
         if !is_certain(&claims) {
             let index = self.index()?;
-            let recorded = index.by_commit.get(&commit_oid).into_iter().flatten();
-            let recorded =
-                recorded.map(|idx| index.claim(*idx, Evidence::Record, Confidence::Certain));
-            recorded.for_each(|claim| put(&mut claims, claim));
+            for idx in index.with_commit(commit_oid) {
+                put(&mut claims, claim_of(index, *idx, Evidence::Record, Confidence::Certain));
+            }
         }
         if !is_certain(&claims) {
-            self.same_content(&commit)?.into_iter().for_each(|claim| put(&mut claims, claim));
+            for found in self.same_content(&commit)? {
+                // Where others had a part in it, its own word makes it no surer.
+                let is_known = claims.iter().any(|it| it.session_id == found.claim.session_id);
+                if found.is_whole || !is_known {
+                    put(&mut claims, found.claim);
+                }
+            }
         }
-        claims.sort_by_key(|claim| (claim.confidence, claim.evidence, claim.session_id));
+        // Who can be asked is asked first.
+        let is_away = |claim: &Claim| claim.standing != Standing::Here;
+        claims.sort_by_key(|it| (it.confidence, is_away(it), it.evidence, it.session_id));
         Ok(claims)
     }
 
     /// Returns the sessions that could not be read for an answer so far.
     pub fn faults(&self) -> &[Fault] {
-        self.index.get().map(|index| index.faults.as_slice()).unwrap_or_default()
+        self.index.get().map(Index::faults).unwrap_or_default()
     }
 
     /// Asks the session that a commit names.
@@ -192,99 +193,87 @@ impl<'a> Claims<'a> {
     }
 
     /// Finds the sessions that recorded what a commit changes.
-    fn same_content(&self, commit: &CommitInfo) -> Result<Vec<Claim>, OpError> {
+    fn same_content(&self, commit: &CommitInfo) -> Result<Vec<Found>, OpError> {
         let (index, store) = (self.index()?, self.store);
-        let is_empty = match commit.parents[..] {
-            [] => false,
-            [parent] => store.commit(parent).is_ok_and(|it| it.tree_oid == commit.tree_oid),
+        let before = match commit.parents[..] {
+            [] => None,
+            [parent] => store.commit(parent).ok().map(|it| it.tree_oid),
             // A merge has the content of others.
-            _ => true,
+            _ => return Ok(Vec::new()),
         };
-        if is_empty || index.links.is_empty() {
+        if before == Some(commit.tree_oid) || index.is_empty() {
             return Ok(Vec::new());
         }
-        let patch_id = store.patch(commit)?.and_then(|patch| patch.id);
-        let by_patch = patch_id.and_then(|id| index.by_patch.get(&id)).into_iter().flatten();
-        let by_tree = index.by_tree.get(&commit.tree_oid).into_iter().flatten();
-        let mut same: Vec<(usize, Evidence)> =
-            by_patch.map(|idx| (*idx, Evidence::Patch)).collect();
-        for idx in by_tree {
-            if same.iter().all(|(known, _)| known != idx) {
-                same.push((*idx, Evidence::Tree));
-            }
-        }
+        let patch = store.patch(commit)?;
+        let same = match patch.and_then(|patch| patch.id) {
+            Some(patch_id) => index.with_patch(patch_id),
+            None => Vec::new(),
+        };
+        let same = if same.is_empty() { index.with_tree(store, commit, before) } else { same };
+        let same = match patch.filter(|_| same.is_empty()) {
+            Some(patch) => index.with_patch_together(store, commit, &patch)?,
+            None => same,
+        };
         // What is in the commit's own history was not rewritten into it: it was made again, as when a revert
         // is reverted, or taken back to what was there before.
-        let is_again = |(idx, _): &(usize, Evidence)| {
-            store.is_in_history(index.links[*idx].1.commit_oid, commit.oid)
+        let is_again = |same: &Same| {
+            let newest = same.links.first().map(|idx| index.link(*idx).commit_oid);
+            newest.is_some_and(|oid| store.is_in_history(oid, commit.oid))
         };
         if same.len() > MAX_SAME || same.iter().any(is_again) {
             return Ok(Vec::new());
         }
-        let author = commit.author.to_string();
-        let is_same_act = |(idx, _): &(usize, Evidence)| {
-            let link = &index.links[*idx].1;
-            link.author.as_ref() == Some(&author) && link.authored_at == Some(commit.authored_at)
-        };
-        let first = same.first().map(|(idx, _)| index.links[*idx].0);
-        let is_alone = same.iter().all(|(idx, _)| Some(index.links[*idx].0) == first);
-        let confidence = match is_alone && same.iter().any(is_same_act) {
-            true => Confidence::Likely,
-            false => Confidence::Claimed,
-        };
-        let mut claims: Vec<Claim> = Vec::new();
-        for (idx, evidence) in same {
-            let claim = index.claim(idx, evidence, confidence);
-            if claims.iter().all(|known| known.session_id != claim.session_id) {
-                claims.push(claim);
-            }
-        }
-        Ok(claims)
+        Ok(judge(index, commit, &same))
     }
 
     fn index(&self) -> Result<&Index, OpError> {
         if let Some(index) = self.index.get() {
             return Ok(index);
         }
-        let tips = self.store.tips()?;
-        let mut index = Index { faults: tips.faults, ..Index::default() };
-        for (session_id, tip_oid) in tips.sessions {
-            let read = self.store.snapshot(tip_oid).map_err(OpError::from).and_then(|snapshot| {
-                let mut all = links::read_all(self.store, &snapshot.entries)?;
-                all.extend(listed(&snapshot));
-                Ok(all)
-            });
-            match read {
-                Ok(links) => links.into_iter().for_each(|link| index.add(session_id, link)),
-                Err(error) => {
-                    index.faults.push(Fault::new(session_id.to_string(), error.to_string()));
-                }
-            }
-        }
+        let index = Index::read(self.store)?;
         Ok(self.index.get_or_init(|| index))
     }
 }
 
-impl Index {
-    fn add(&mut self, session_id: SessionId, link: CommitLink) {
-        let idx = self.links.len();
-        let known = self.by_commit.entry(link.commit_oid).or_default();
-        if known.iter().any(|other| self.links[*other].0 == session_id) {
-            return;
-        }
-        known.push(idx);
-        if let Some(patch_id) = link.patch_id {
-            self.by_patch.entry(patch_id).or_default().push(idx);
-        }
-        if let Some(tree_oid) = link.tree_oid {
-            self.by_tree.entry(tree_oid).or_default().push(idx);
-        }
-        self.links.push((session_id, link));
-    }
+/// A claim by content.
+struct Found {
+    claim: Claim,
+    /// Whether all that the commit changes was recorded.
+    is_whole: bool,
+}
 
-    fn claim(&self, idx: usize, evidence: Evidence, confidence: Confidence) -> Claim {
-        let (session_id, link) = self.links[idx].clone();
-        Claim { session_id, evidence, confidence, standing: Standing::Here, link: Some(link) }
+/// Returns the sessions that recorded the same content, and how sure that is.
+fn judge(index: &Index, commit: &CommitInfo, same: &[Same]) -> Vec<Found> {
+    let author = commit.author.to_string();
+    let is_same_act = |idx: &usize| {
+        let link = index.link(*idx);
+        link.author.as_ref() == Some(&author) && link.authored_at == Some(commit.authored_at)
+    };
+    let sessions = |same: &Same| -> BTreeSet<SessionId> {
+        same.links.iter().map(|idx| index.session_id(*idx)).collect()
+    };
+    let is_alone = same.iter().all(|it| sessions(it) == sessions(&same[0]));
+    let is_whole = same.iter().all(|it| it.is_whole);
+    let is_sure = is_alone && is_whole && same.iter().flat_map(|it| &it.links).any(is_same_act);
+    let confidence = if is_sure { Confidence::Likely } else { Confidence::Claimed };
+    let mut found: Vec<Found> = Vec::new();
+    for (evidence, idx) in same.iter().flat_map(|it| it.links.iter().map(|idx| (it.evidence, *idx)))
+    {
+        let claim = claim_of(index, idx, evidence, confidence);
+        if found.iter().all(|known| known.claim.session_id != claim.session_id) {
+            found.push(Found { claim, is_whole });
+        }
+    }
+    found
+}
+
+fn claim_of(index: &Index, idx: usize, evidence: Evidence, confidence: Confidence) -> Claim {
+    Claim {
+        session_id: index.session_id(idx),
+        evidence,
+        confidence,
+        standing: Standing::Here,
+        link: Some(index.link(idx).clone()),
     }
 }
 
@@ -308,13 +297,4 @@ fn named(store: &Store, commit: &CommitInfo) -> Vec<(SessionId, Evidence)> {
         named.extend(ids(&format!("note\n\n{note}"), Evidence::Note));
     }
     named
-}
-
-/// Returns what the record itself lists; it is parsed only if it lists anything.
-fn listed(snapshot: &Snapshot) -> Vec<CommitLink> {
-    let key = b"\ncommits:";
-    if !snapshot.record.windows(key.len()).any(|it| it == key) {
-        return Vec::new();
-    }
-    record::parse(&snapshot.record).map(|it| links::listed(&it).collect()).unwrap_or_default()
 }

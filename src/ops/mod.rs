@@ -62,6 +62,7 @@ mod query;
 pub mod reap;
 pub mod record;
 pub mod record_lines;
+mod recorded;
 pub mod redaction;
 pub mod resolve;
 pub mod restore;

@@ -98,7 +98,8 @@ fn evidence(evidence: Evidence, confidence: Confidence) -> String {
     let what = match evidence {
         Evidence::Record => "the session recorded the commit",
         Evidence::Patch => "the session recorded the same change",
-        Evidence::Tree => "the session recorded the same tree",
+        Evidence::Tree => "the session recorded commits that led to the same tree",
+        Evidence::Squash => "the session recorded commits that change the same together",
         Evidence::Trailer => "only the commit says so, in its trailer",
         Evidence::Note => "only a note on the commit says so",
     };

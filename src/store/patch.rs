@@ -72,10 +72,21 @@ impl Store {
             [parent] => Some(parent),
             _ => return Ok(None),
         };
+        match parent.map(|oid| self.commit(oid)).transpose() {
+            Ok(parent) => self.patch_between(parent.map(|it| it.tree_oid), commit.tree_oid),
+            Err(StoreError::Missing { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns what makes one tree, or nothing, another one, as [`Store::patch`] does.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], [`StoreError::Io`].
+    pub fn patch_between(&self, old: Option<Oid>, new: Oid) -> Result<Option<Patch>, StoreError> {
         let compare = || -> Result<Patch, Stop> {
-            let old = parent.map(|oid| self.commit(oid)).transpose()?.map(|it| it.tree_oid);
             let mut changes = Vec::new();
-            self.compare(old, Some(commit.tree_oid), &[], 0, &mut changes)?;
+            self.compare(old, Some(new), &[], 0, &mut changes)?;
             changes.sort_by(|a, b| a.path.cmp(&b.path));
             self.hash(&changes)
         };

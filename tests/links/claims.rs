@@ -1,7 +1,7 @@
 use git_session::model::Oid;
 use git_session::ops::claims::Standing;
 
-use super::place::{ADA, BOB, Place, context, id, open};
+use super::place::{ADA, BOB, Place, context, id, open, run};
 
 fn trailer(name: &str) -> String {
     format!("work\n\nSession-Id: {name}\n")
@@ -76,21 +76,90 @@ fn a_commit_that_was_made_anew_is_found_by_its_content() {
     assert_eq!(place.told(rebased), ["ada patch claimed", "bob patch claimed"]);
 }
 
-#[test]
-fn a_squash_of_a_branch_is_found_by_its_tree_and_is_a_claim() {
+/// Makes a branch of commits, each by who is named, or by nobody; then main goes on if `is_ahead`.
+fn branch(who: &[Option<&str>], is_ahead: bool) -> Place {
     let place = Place::new(&[]);
     place.write("base", b"0\n");
     place.commit("base");
     place.git(&["switch", "-q", "-c", "work"]);
-    for n in ["1", "2"] {
-        place.write("a", n.as_bytes());
-        let made = place.commit("work");
-        place.link(ADA, made, &[]);
+    for (n, name) in who.iter().enumerate() {
+        // Each changes what the one before made, and adds a file.
+        place.write("a", format!("{n}\n").as_bytes());
+        place.write(&format!("b{n}"), b"b\n");
+        let made = place.commit(&format!("work {n}"));
+        if let Some(name) = name {
+            place.link(name, made, &[]);
+        }
     }
     place.git(&["switch", "-q", "main"]);
+    if is_ahead {
+        place.write("base", b"1\n");
+        place.commit("other");
+    }
+    place
+}
+
+#[test]
+fn a_squash_is_claimed_for_all_who_had_a_part_in_it() {
+    let (ada, bob) = (Some(ADA), Some(BOB));
+    let squashed = |who: &[Option<&str>], is_ahead| {
+        let place = branch(who, is_ahead);
+        place.git(&["merge", "-q", "--squash", "work"]);
+        place.git(&["commit", "-q", "-m", "squashed"]);
+        let told = place.told(place.head());
+        place.git(&["commit", "-q", "--amend", "-m", &trailer(ADA)]);
+        (told, place.told(place.head()))
+    };
+    let (tree, sum) = ("ada tree claimed", "ada squash claimed");
+    let certain = |told: &str| [told.replace("claimed", "certain")];
+    // Where main stood still the tree is the same, else what the commits change together.
+    for (is_ahead, told) in [(false, tree), (true, sum)] {
+        assert_eq!(squashed(&[ada, ada], is_ahead), (vec![told.into()], certain(told).into()));
+        let both = vec![told.into(), told.replace("ada", "bob")];
+        assert_eq!(squashed(&[ada, bob], is_ahead).0, both);
+        assert_eq!(squashed(&[bob, ada, bob], is_ahead).0, both);
+    }
+    // What nobody recorded may be anybody's: then it is no surer for what the commit says.
+    let named = vec!["ada trailer claimed".to_owned()];
+    for who in [[None, ada], [ada, None]] {
+        assert_eq!(squashed(&who, true), (vec![], named.clone()), "{who:?}");
+    }
+    assert_eq!(squashed(&[None, ada], false), (vec![tree.into()], named.clone()));
+    assert_eq!(squashed(&[ada, None], false), (vec![], named));
+}
+
+#[test]
+fn a_part_of_a_branch_that_was_squashed_is_found_and_what_was_merged_is_not_squashed() {
+    let ada = Some(ADA);
+    for part in ["work~", "work~2", "work"] {
+        let place = branch(&[ada; 4], true);
+        place.git(&["merge", "-q", "--squash", part]);
+        place.git(&["commit", "-q", "-m", "squashed"]);
+        assert_eq!(place.told(place.head()), ["ada squash claimed"], "{part}");
+    }
+    // By the time of the first of them and its author, as `rebase -i` keeps them.
+    let place = branch(&[ada; 2], true);
     place.git(&["merge", "-q", "--squash", "work"]);
-    place.git(&["commit", "-q", "-m", "squashed"]);
-    assert_eq!(place.told(place.head()), ["ada tree claimed"]);
+    place.git(&["commit", "-q", "-C", "work~"]);
+    assert_eq!(place.told(place.head()), ["ada squash likely"]);
+    // Made again behind what was merged.
+    let place = branch(&[ada; 2], true);
+    place.git(&["merge", "-q", "--no-edit", "work"]);
+    place.git(&["revert", "--no-edit", "-m", "1", "HEAD"]);
+    place.git(&["revert", "--no-edit", "HEAD"]);
+    assert_eq!(place.told(place.head()), [""; 0]);
+    // Older than what it would be made of.
+    let place = branch(&[ada; 2], true);
+    let tree = place.git(&["merge-tree", "--write-tree", "main", "work"]);
+    let date = "committer Ada <ada@x.org> 1000000000 +0000";
+    let main = place.git(&["rev-parse", "main"]);
+    let text = format!(
+        "tree {}\nparent {}\nauthor Ada <ada@x.org> 1000000000 +0000\n{date}\n\nold\n",
+        tree.trim(),
+        main.trim()
+    );
+    let old = run(place.dir.path(), &["hash-object", "-t", "commit", "-w", "--stdin"], 0, &text);
+    assert_eq!(place.told(Oid::from_hex(old.trim()).expect("an id")), [""; 0]);
 }
 
 #[test]
