@@ -51,6 +51,20 @@ fn what_git_takes_for_no_message_stays_none() {
 }
 
 #[test]
+fn a_commit_without_any_message_is_recorded() {
+    let repo = TestRepo::new();
+    hook(&repo);
+    let id = start(&repo, &["work"]);
+    let mut made = Vec::new();
+    for args in [&[][..], &["--amend", "--allow-empty"]] {
+        let args = [&["--allow-empty-message", "-m", ""], args].concat();
+        made.push(commit(&repo, &args.join(" "), &args));
+        assert_eq!(repo.git(&["log", "-1", "--format=%B"]), "");
+    }
+    assert_eq!(linked(&repo, &id), made);
+}
+
+#[test]
 fn a_message_is_kept_as_it_is_but_for_the_trailer() {
     let repo = TestRepo::new();
     hook(&repo);

@@ -213,15 +213,15 @@ fn made_moves(moves: &[HeadMove]) -> impl Iterator<Item = &HeadMove> {
 
 /// Tells whether HEAD moved because a commit was made here, and not taken over.
 fn is_made(why: &str) -> bool {
-    let kinds =
-        ["commit: ", "commit (initial): ", "commit (amend): ", "commit (merge): ", "revert: "];
+    // Git cuts what is white space at the end, as behind an empty message.
+    let kinds = ["commit:", "commit (initial):", "commit (amend):", "commit (merge):", "revert:"];
     kinds.iter().any(|kind| why.starts_with(kind)) || why.contains(MERGED)
 }
 
 /// Returns the commit that an amended one stands for.
 fn replaced(step: &HeadMove) -> Vec<Oid> {
     // An amended commit may be the same again: within one second, with nothing changed.
-    let is_amended = step.why.starts_with("commit (amend): ") && step.old != step.new;
+    let is_amended = step.why.starts_with("commit (amend):") && step.old != step.new;
     is_amended.then_some(step.old).into_iter().collect()
 }
 
@@ -250,6 +250,7 @@ mod tests {
     fn what_was_committed_here_was_made_and_what_was_taken_over_was_not() {
         for why in [
             "commit: x",
+            "commit:",
             "commit (initial): x",
             "commit (amend): x",
             "commit (merge): x",
