@@ -18,11 +18,11 @@ fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     token.trim_end().eq_ignore_ascii_case(key).then(|| value.trim())
 }
 
-/// Returns the message with a trailer more; `None` if it has one with this key already, or if it says
-/// nothing yet: a trailer must not make a message of what is none.
-pub fn add(message: &[u8], comment: &[u8], key: &str, value: &str) -> Option<Vec<u8>> {
+/// Returns the message with a trailer more for each value; `None` if there is none, if it has one with this key
+/// already, or if it says nothing yet: a trailer must not make a message of what is none.
+pub fn add(message: &[u8], comment: &[u8], key: &str, values: &[String]) -> Option<Vec<u8>> {
     let block = Block::of(message, comment);
-    if block.is_blank {
+    if block.is_blank || values.is_empty() {
         return None;
     }
     let is_it = |line: &[u8]| value_of(&String::from_utf8_lossy(line), key).is_some();
@@ -40,8 +40,10 @@ pub fn add(message: &[u8], comment: &[u8], key: &str, value: &str) -> Option<Vec
     if block.start == block.end {
         text.extend_from_slice(line_end);
     }
-    text.extend_from_slice(format!("{key}: {value}").as_bytes());
-    text.extend_from_slice(line_end);
+    for value in values {
+        text.extend_from_slice(format!("{key}: {value}").as_bytes());
+        text.extend_from_slice(line_end);
+    }
     text.extend_from_slice(&message[block.end..]);
     Some(text)
 }
@@ -156,7 +158,7 @@ mod tests {
     use super::*;
 
     fn added(message: &str) -> Option<String> {
-        let text = add(message.as_bytes(), b"#", "Session-Id", "S")?;
+        let text = add(message.as_bytes(), b"#", "Session-Id", &["S".into()])?;
         Some(String::from_utf8(text).expect("it was text"))
     }
 
@@ -217,8 +219,10 @@ mod tests {
 
     #[test]
     fn another_comment_character_is_obeyed() {
-        let text = add(b"Fix\n\n; comment\n", b";", "K", "v").expect("added");
-        assert_eq!(text, b"Fix\n\nK: v\n\n; comment\n");
+        let values = ["v".to_owned(), "w".to_owned()];
+        let text = add(b"Fix\n\n; comment\n", b";", "K", &values).expect("added");
+        assert_eq!(text, b"Fix\n\nK: v\nK: w\n\n; comment\n");
+        assert_eq!(add(b"Fix\n", b";", "K", &[]), None);
         assert!(is_blank(b"; only\n", b";"));
         assert_eq!(plain(b"\n A \n; c\nb\n\n", b";"), b"A\nb");
     }

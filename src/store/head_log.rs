@@ -12,6 +12,9 @@ const MAX_BYTES: u64 = 256 << 10;
 /// The longest line before the place where reading goes on, in bytes.
 const MAX_LINE: u64 = 8 << 10;
 
+/// How much of the message of a squash is read, in bytes.
+const MAX_SQUASH: u64 = 1 << 20;
+
 /// A line of HEAD's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeadMove {
@@ -141,6 +144,20 @@ impl Store {
             RefFormat::Git => self.find_commit("CHERRY_PICK_HEAD").is_some(),
         };
         is_picking || self.is_rebasing()
+    }
+
+    /// Returns the commits that a `git merge --squash` has put into the index of this work tree, the newest first.
+    ///
+    /// Git tells them in the message that it prepares, where all that is not its own is indented. Source: git
+    /// `builtin/merge.c`, `squash_message`.
+    pub fn squashed(&self) -> Vec<Oid> {
+        let Ok(file) = File::open(self.git_dir.join("SQUASH_MSG")) else { return Vec::new() };
+        let mut text = Vec::new();
+        if file.take(MAX_SQUASH).read_to_end(&mut text).is_err() {
+            return Vec::new();
+        }
+        let commits = text.lines().filter_map(|line| line.strip_prefix(b"commit "));
+        commits.filter_map(|hex| Oid::from_hex(hex.to_str().ok()?)).collect()
     }
 
     /// Tells whether a rebase or `git am` is under way in this work tree.

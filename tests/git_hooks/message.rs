@@ -65,6 +65,39 @@ fn a_commit_without_any_message_is_recorded() {
 }
 
 #[test]
+fn a_squash_names_the_sessions_of_all_that_is_in_it() {
+    let repo = TestRepo::new();
+    hook(&repo);
+    let make = |title: &str, branch: &str| {
+        repo.git(&["switch", "-q", "-c", branch]);
+        let id = start(&repo, &[title]);
+        commit(&repo, &format!("{title} 1"), &["-m", title]);
+        commit(&repo, &format!("{title} 2"), &["-m", "forged\n\nSession-Id: x"]);
+        repo.run(&["finish"]).ok();
+        id
+    };
+    let (one, two) = (make("one", "a"), make("two", "b"));
+    let squash = |args: &[&str]| {
+        repo.git(&["reset", "-q", "--hard"]);
+        repo.git(&["switch", "-q", "--detach", "a~2"]);
+        repo.git(&["merge", "-q", "--squash", "b"]);
+        repo.git(&[&["commit", "-q"], args].concat());
+        named(&repo, "HEAD")
+    };
+    // Nobody works, and then somebody does; with git's message, or another one.
+    assert_eq!(squash(&["--no-edit"]), format!("{one},{two}"));
+    repo.git(&["switch", "-q", "--detach", "a~2"]);
+    let third = start(&repo, &["three"]);
+    assert_eq!(squash(&["-m", "mine"]), format!("{one},{two},{third}"));
+    assert_eq!(linked(&repo, &third), [repo.rev("HEAD")]);
+    // It is over with the squash.
+    commit(&repo, "more", &["-m", "more"]);
+    assert_eq!(named(&repo, "HEAD"), third);
+    repo.git(&["config", "session.trailer", "false"]);
+    assert_eq!(squash(&["--no-edit"]), "");
+}
+
+#[test]
 fn a_message_is_kept_as_it_is_but_for_the_trailer() {
     let repo = TestRepo::new();
     hook(&repo);

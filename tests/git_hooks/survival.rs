@@ -201,7 +201,7 @@ const REWRITES: [(&str, Rewrite, [Told; 4]); 17] = [
             it.git(&["merge", "-q", "--squash", "work"]);
             it.git(&["commit", "-q", "--no-edit"]);
         },
-        [Claimed, Claimed, Claimed, Claimed],
+        [Found, Claimed, Claimed, Claimed],
     ),
     (
         "filter-branch",

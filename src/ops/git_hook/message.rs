@@ -1,5 +1,6 @@
 use crate::format::trailer;
 use crate::ops::claims::TRAILER;
+use crate::ops::git_hook::squashed::squashed;
 use crate::ops::git_hook::working::working;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
@@ -9,7 +10,8 @@ use crate::store::Store;
 ///
 /// What an editor will open on nothing, or on a template, stays: git takes such a message for none if nothing
 /// is written, and one with a trailer for a message. [`complete`] adds it when the message is there. What a
-/// rebase, `git am` or a cherry-pick takes over has the trailers that it had: it was made elsewhere.
+/// rebase, `git am` or a cherry-pick takes over has the trailers that it had: it was made elsewhere. What
+/// `git merge --squash` has put together names the sessions of all its commits, too.
 ///
 /// # Errors
 /// What reading the session fails for.
@@ -51,7 +53,11 @@ fn with_trailer(
     if !store.settings().trailer || store.is_rewriting() {
         return Ok(None);
     }
-    let Some(loaded) = working(store, context, None)? else { return Ok(None) };
+    let working = working(store, context, None)?.map(|loaded| loaded.view.session.id);
+    let mut names = squashed(store);
+    names.retain(|session_id| working != Some(*session_id));
+    names.extend(working);
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let comment = store.settings().comment.as_bytes();
-    Ok(trailer::add(message, comment, TRAILER, &loaded.view.session.id.to_string()))
+    Ok(trailer::add(message, comment, TRAILER, &names))
 }

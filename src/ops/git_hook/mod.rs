@@ -9,6 +9,7 @@ mod message;
 mod push;
 mod rewrite;
 mod seen;
+mod squashed;
 mod working;
 
 pub use checkout::{Switch, checkout, put_aside};
