@@ -126,6 +126,11 @@ impl Store {
         self.git_dir.join("session/seen")
     }
 
+    /// Returns the file that keeps the template of the message that is being written in this work tree.
+    pub fn template_file(&self) -> PathBuf {
+        self.git_dir.join("session/template")
+    }
+
     /// Returns the files that name a hook which git did not wait for, one for each work tree.
     pub fn running_files(&self) -> Vec<PathBuf> {
         let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten();

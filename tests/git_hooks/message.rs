@@ -39,6 +39,7 @@ fn what_git_takes_for_no_message_stays_none() {
         &["commit", "-q"][..],
         &["commit", "-q", "-s"],
         &["-c", &from, "commit", "-q"],
+        &["commit", "-q", "-t", &template],
         &["-c", "commit.verbose=true", "commit", "-q"],
         &["commit", "-q", "-m", ""],
     ] {
@@ -46,8 +47,12 @@ fn what_git_takes_for_no_message_stays_none() {
         assert_eq!(repo.rev("HEAD"), head, "{args:?}");
     }
     let fill = "sed -i 's/^Ticket:$/Ticket: 7/' \"$1\"";
-    assert!(edit(&repo, fill, &["-c", &from, "commit", "-q"]));
-    assert!(!named(&repo, "HEAD").is_empty());
+    for args in [&["-c", &from, "commit", "-q"][..], &["commit", "-q", "-t", &template]] {
+        repo.write("file", args.join(" "));
+        repo.git(&["add", "file"]);
+        assert!(edit(&repo, fill, args), "{args:?}");
+        assert!(!named(&repo, "HEAD").is_empty(), "{args:?}");
+    }
 }
 
 #[test]

@@ -185,12 +185,18 @@ fn message(store: &Store, context: &Context, call: &Call) -> Result<(), CliError
     let text = std::fs::read(&path).map_err(CliError::Output)?;
     let new = match call.event.as_str() {
         "commit-msg" => {
-            let template = store.settings().commit_template.as_ref();
-            let template = template.and_then(|it| std::fs::read(store.root().join(it)).ok());
+            let template = git_hook::take_template(store).or_else(|| {
+                // Where this is the only hook, what is configured is known.
+                let path = store.settings().commit_template.as_ref()?;
+                std::fs::read(store.root().join(path)).ok()
+            });
             git_hook::complete(store, context, &text, template.as_deref())?
         }
         _ => {
             let source = Some(call.word(1)).filter(|it| !it.is_empty());
+            if source == Some("template") {
+                git_hook::keep_template(store, &text);
+            }
             git_hook::prepare(store, context, &text, source)?
         }
     };

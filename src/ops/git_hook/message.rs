@@ -1,3 +1,5 @@
+use std::fs;
+
 use crate::format::trailer;
 use crate::ops::claims::TRAILER;
 use crate::ops::git_hook::squashed::squashed;
@@ -25,6 +27,19 @@ pub fn prepare(
         None | Some("template") => Ok(None),
         Some(_) => with_trailer(store, context, message),
     }
+}
+
+/// Keeps the template that the editor begins with, for [`complete`]: where it comes from is git's knowledge.
+pub fn keep_template(store: &Store, template: &[u8]) {
+    let kept = fs::write(store.template_file(), template);
+    kept.unwrap_or_else(|error| tracing::debug!(%error, "a template is not kept"));
+}
+
+/// Takes the template that was kept; `None` if there is none.
+pub fn take_template(store: &Store) -> Option<Vec<u8>> {
+    let template = fs::read(store.template_file()).ok()?;
+    fs::remove_file(store.template_file()).ok()?;
+    Some(template)
 }
 
 /// Returns a message that was written with the trailer of the session that is worked on; `None` if it is to

@@ -14,7 +14,7 @@ mod working;
 
 pub use checkout::{Switch, checkout, put_aside};
 pub use made::{Act, made, mark, reconcile};
-pub use message::{complete, prepare};
+pub use message::{complete, keep_template, prepare, take_template};
 pub use push::{RefUpdate, push};
 pub use rewrite::rewrite;
 pub use working::working;
