@@ -48,17 +48,17 @@ pub fn plan<'a>(
     let wanted = steps.into_iter().filter(|step| step.is_in(&request.paths));
     let (submodules, steps): (Vec<Step>, Vec<Step>) = wanted.partition(|step| step.is_submodule);
     copy.check_steps(&steps)?;
+    copy.check_readable(tree_oid, &steps)?;
     check_left_out(&steps, &left_out)?;
     let submodules = submodules.into_iter().map(|step| step.path).collect();
     Ok(Plan { copy, tree_oid, point: request.point, steps, submodules })
 }
 
-/// Keeps what is there as a checkpoint, and carries a plan out. Returns the number of the checkpoint that has
-/// what was there.
+/// Keeps what is there as a checkpoint before a plan is carried out. Returns the number of the checkpoint.
 ///
 /// # Errors
-/// As [`checkpoint::take`], before anything is changed; [`OpError::Store`] when a file cannot be written.
-pub fn carry_out(
+/// As [`checkpoint::take`].
+pub fn save(
     store: &Store,
     context: &Context,
     session_id: SessionId,
@@ -71,9 +71,15 @@ pub fn carry_out(
     };
     let message = format!("before restoring {what}");
     let wish = Wish { message, with_untracked: true, is_automatic: true };
-    let taken = checkpoint::take(store, context, session_id, &wish)?;
-    plan.copy.take_steps(plan.tree_oid, &plan.steps)?;
-    Ok(taken.number)
+    Ok(checkpoint::take(store, context, session_id, &wish)?.number)
+}
+
+/// Carries a plan out, once [`save`] has kept what is there.
+///
+/// # Errors
+/// [`OpError::Store`] when a file cannot be written; others may have been written then.
+pub fn carry_out(plan: &Plan<'_>) -> Result<(), OpError> {
+    Ok(plan.copy.take_steps(plan.tree_oid, &plan.steps)?)
 }
 
 /// Writes a checkpoint to a directory that is new or empty. Returns how many files there are.

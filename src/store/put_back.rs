@@ -21,6 +21,8 @@ use crate::model::Oid;
 
 /// The longest path that is written, in bytes.
 const MAX_PATH: usize = 4096;
+/// The longest name of a file or directory that file systems take, in bytes.
+const MAX_NAME: usize = 255;
 /// How deep directories are at most.
 const MAX_DEPTH: usize = 512;
 /// The most files and directories that are written.
@@ -69,13 +71,14 @@ impl Store {
             let text = format!("'{}' is in the git directory", dir.display());
             return Err(StoreError::Unsupported(text));
         }
+        let mut scratch = Scratch::new(self, &real, false)?;
+        let mut steps = scratch.steps(self, self.tree_of(None)?, tree_oid)?;
+        steps.retain(|step| !step.is_submodule && step.is_in(paths));
+        scratch.read_whole(self, tree_oid, &steps)?;
         fs::create_dir_all(dir).map_err(|error| io(&error))?;
         let dir = dir.canonicalize().map_err(|error| io(&error))?;
-        let scratch = Scratch::new(self, &dir, false)?;
-        let steps = scratch.steps(self, self.tree_of(None)?, tree_oid)?;
-        let files = steps.into_iter().filter(|step| !step.is_submodule && step.is_in(paths));
-        let files: Vec<PathBuf> = files.map(|step| step.path).collect();
-        scratch.read_tree(self, tree_oid)?;
+        let files: Vec<PathBuf> = steps.into_iter().map(|step| step.path).collect();
+        scratch.work_dir = dir;
         scratch.check_out(self, tree_oid, &files, false)?;
         Ok(files.len())
     }
@@ -120,6 +123,15 @@ impl TreeCopy<'_> {
         Ok(())
     }
 
+    /// Checks that git would write the files of another tree, and has what is in them.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] with git's words, [`StoreError::Corrupt`].
+    pub fn check_readable(&self, to: Oid, steps: &[Step]) -> Result<(), StoreError> {
+        let scratch = Scratch::new(self.store, &self.scratch.work_dir, false)?;
+        scratch.read_whole(self.store, to, steps)
+    }
+
     /// Takes steps from this tree to another one in the work tree. The user's index is not touched.
     ///
     /// # Errors
@@ -152,6 +164,27 @@ impl TreeCopy<'_> {
 }
 
 impl Scratch {
+    /// Reads a tree with the contents of the files that are to be written, so that nothing fails for them later.
+    fn read_whole(&self, store: &Store, tree_oid: Oid, steps: &[Step]) -> Result<(), StoreError> {
+        self.read_tree(store, tree_oid)?;
+        let mut find = self.git(store);
+        find.args(["cat-file", "--buffer", "--batch-check=%(objecttype)"]);
+        let wanted: Vec<Oid> = steps.iter().filter_map(|step| step.oid).collect();
+        let lines: String = wanted.iter().map(|oid| format!("{oid}\n")).collect();
+        let found = self.run(find, lines.as_bytes(), "cannot read the tree")?;
+        let wrong = found.lines().zip(&wanted).find(|(kind, _)| *kind != b"blob");
+        match wrong {
+            None => Ok(()),
+            Some((kind, oid)) if kind.ends_with(b" missing") => {
+                Err(StoreError::Missing { what: format!("object {oid}") })
+            }
+            Some((_, oid)) => {
+                let reason = format!("'{oid}' is no file");
+                Err(StoreError::corrupt(format!("tree {tree_oid}"), reason))
+            }
+        }
+    }
+
     fn read_tree(&self, store: &Store, tree_oid: Oid) -> Result<(), StoreError> {
         let mut read = self.git(store);
         read.args(["read-tree", &tree_oid.to_string()]);
@@ -251,6 +284,9 @@ impl Check<'_> {
         let mode = (kind == EntryKind::Link).then_some(component::Mode::Symlink);
         if gix::validate::path::component(name, mode, options).is_err() || name.contains(&0) {
             return Err(self.refuse(name, "is no name that a file may have"));
+        }
+        if name.len() > MAX_NAME {
+            return Err(self.refuse(name, "is too long a name"));
         }
         let spelled = match self.ignores_case {
             true => name.to_str_lossy().to_lowercase().into_bytes(),

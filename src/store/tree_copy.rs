@@ -237,6 +237,8 @@ pub struct Step {
     pub letter: char,
     /// The path from the top.
     pub path: PathBuf,
+    /// The object that it is to be; `None` if it is to go.
+    pub oid: Option<Oid>,
     /// Whether it is or becomes a submodule.
     pub is_submodule: bool,
 }
@@ -352,7 +354,8 @@ fn to_steps(output: &[u8]) -> Vec<Step> {
         let head = head.to_str_lossy();
         let is_submodule = head.split(' ').take(2).any(|mode| mode.ends_with("160000"));
         let letter = head.split(' ').next_back().and_then(|it| it.chars().next()).unwrap_or('M');
-        steps.push(Step { letter, path: to_path(path), is_submodule });
+        let oid = head.split(' ').nth(3).and_then(Oid::from_hex).filter(|_| letter != 'D');
+        steps.push(Step { letter, path: to_path(path), oid, is_submodule });
     }
     steps
 }
@@ -420,6 +423,7 @@ mod tests {
         let steps = to_steps(raw.as_bytes());
         let told: Vec<_> = steps.iter().map(|it| (it.letter, it.is_submodule)).collect();
         assert_eq!(told, [('D', false), ('M', true), ('T', false)]);
-        assert_eq!(steps[0].path, Path::new("x y"));
+        assert_eq!((steps[0].path.as_path(), steps[0].oid), (Path::new("x y"), None));
+        assert_eq!(steps[2].oid, Oid::from_hex(&b));
     }
 }

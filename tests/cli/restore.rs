@@ -354,6 +354,59 @@ fn a_hostile_tree_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn what_git_cannot_write_is_refused_before_anything_is_removed() {
+    let repo = TestRepo::new();
+    repo.damaged();
+    let blob = repo.git_feed(&["hash-object", "-w", "--stdin"], b"evil\n");
+    let one = |mode: &str, name: &[u8], oid: &str| {
+        let mut tree = Vec::new();
+        entry(&mut tree, mode, name, oid);
+        store(&repo, &tree)
+    };
+    let inner = one("100644", b"x", &blob);
+    plant(
+        &repo,
+        &[
+            one("100644", b".git\\config", &blob),
+            one("100644", b"a tree", &inner),
+            one("100644", b"not there", &"1".repeat(40)),
+            one("100644", b"nothing", &"0".repeat(40)),
+            one("100644", &[b'n'; 256], &blob),
+            one("40000", b"a file", &blob),
+        ],
+    );
+    let (before, refs) = (files(&repo.root), repo.refs());
+    for n in ["1", "2", "3", "4", "5", "6"] {
+        for args in [&["restore", n][..], &["restore", n, "-n"], &["restore", n, "--to", "../to"]] {
+            repo.run(args).exits(128);
+        }
+    }
+    assert_eq!((files(&repo.root), repo.refs()), (before, refs));
+    assert!(!repo.home.path().join("to").exists());
+}
+
+#[test]
+fn what_was_there_is_told_when_a_file_cannot_be_written() {
+    let repo = TestRepo::new();
+    repo.write(".gitattributes", "file filter=own\n");
+    repo.write("file", "1\n");
+    repo.start(&["x"]);
+    repo.run(&["checkpoint"]).ok();
+    repo.write("file", "2\n");
+    repo.write("new", "new\n");
+    let before = files(&repo.root);
+    for (key, value) in [("clean", "cat"), ("smudge", "false"), ("required", "true")] {
+        repo.git(&["config", &format!("filter.own.{key}"), value]);
+    }
+    let told = repo.run(&["restore", "1"]).exits(128).stderr;
+    assert!(told.contains("What was there is checkpoint 2\n"), "{told}");
+    assert!(!repo.root.join("new").exists());
+    repo.git(&["config", "filter.own.smudge", "cat"]);
+    repo.run(&["restore", "2"]).ok();
+    assert_eq!(files(&repo.root), before);
+}
+
+#[test]
 fn names_that_only_some_systems_refuse_come_back() {
     let repo = TestRepo::new();
     repo.start(&["x"]);

@@ -70,12 +70,14 @@ impl Restore {
         if self.dry_run || plan.steps.is_empty() {
             return self.foretell(app, &plan.steps);
         }
-        let saved = restore::carry_out(store, &context, session_id, &plan)?;
+        let saved = restore::save(store, &context, session_id, &plan)?;
+        let was_there = format!("What was there is checkpoint {saved}");
+        restore::carry_out(&plan).inspect_err(|_| app.narrate(&was_there))?;
         if self.json.is_wanted() {
             return app.answer_json(&json!({ "files": steps(&plan.steps), "saved": saved }));
         }
         app.narrate(&format!("Restored {}; the index is as it was", counted(plan.steps.len())));
-        app.narrate(&format!("What was there is checkpoint {saved}"));
+        app.narrate(&was_there);
         Ok(())
     }
 
