@@ -25,6 +25,8 @@ mod message;
 mod push;
 #[path = "git_hooks/rewrite.rs"]
 mod rewrite;
+#[path = "git_hooks/several.rs"]
+mod several;
 #[path = "git_hooks/shells.rs"]
 mod shells;
 #[path = "git_hooks/survival.rs"]

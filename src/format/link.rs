@@ -1,6 +1,6 @@
 //! The files below `commits`: a line for each commit that was made in a session. See `FORMAT.md`, "Commits".
 
-use crate::model::{CommitLink, KnownBy, Map, Oid, PatchSize, Timestamp, Value};
+use crate::model::{CommitLink, KnownBy, Map, Oid, PatchSize, SessionId, Timestamp, Value};
 
 /// The largest file, in bytes.
 pub const MAX_BYTES: u64 = 16 << 20;
@@ -47,6 +47,8 @@ pub fn to_map(link: &CommitLink) -> Map {
     put("status", link.status.as_deref().map(Value::from));
     put("known_by", Some(link.known_by.as_str().into()));
     put("replaces", oids(&link.replaces));
+    let shared_with: Vec<Value> = link.shared_with.iter().map(|it| it.to_string().into()).collect();
+    put("shared_with", (!shared_with.is_empty()).then_some(Value::Array(shared_with)));
     for (key, value) in &link.extra {
         put(key, Some(value.clone()));
     }
@@ -69,6 +71,10 @@ pub fn from_map(mut keys: Map) -> Option<CommitLink> {
     let oids = |value: Option<Value>| -> Vec<Oid> {
         let list = value.as_ref().and_then(Value::as_array);
         list.into_iter().flatten().filter_map(oid).collect()
+    };
+    let sessions = |value: Option<Value>| -> Vec<SessionId> {
+        let list = value.as_ref().and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(|it| SessionId::parse(it.as_str()?)).collect()
     };
     let commit_oid = keys.shift_remove("commit").as_ref().and_then(oid)?;
     let mut take = |key: &str| keys.shift_remove(key);
@@ -98,6 +104,7 @@ pub fn from_map(mut keys: Map) -> Option<CommitLink> {
         status: text(take("status")),
         known_by: known_by.map_or(KnownBy::Import, |(_, it)| *it),
         replaces: oids(take("replaces")),
+        shared_with: sessions(take("shared_with")),
         extra: Map::new(),
     };
     Some(CommitLink { extra: keys, ..link })
@@ -107,7 +114,7 @@ pub fn from_map(mut keys: Map) -> Option<CommitLink> {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"{"commit":"8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","seq":4,"idx":1,"tree":"aad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","parents":["bad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"patch_id":"cad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","files":2,"insertions":5,"deletions":0,"author":"Ada <ada@example.com>","authored_at":"2026-01-07T13:02:57.000000Z","committed_at":"2026-01-07T13:02:58.000000Z","branch":"main","status":"running","known_by":"hook","replaces":["dad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"x_more":{"kept":true}}"#;
+    const LINE: &str = r#"{"commit":"8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","seq":4,"idx":1,"tree":"aad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","parents":["bad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"patch_id":"cad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","files":2,"insertions":5,"deletions":0,"author":"Ada <ada@example.com>","authored_at":"2026-01-07T13:02:57.000000Z","committed_at":"2026-01-07T13:02:58.000000Z","branch":"main","status":"running","known_by":"hook","replaces":["dad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"shared_with":["0199f0c2-1c4d-7abc-8def-0123456789b0"],"x_more":{"kept":true}}"#;
 
     #[test]
     fn a_line_round_trips_byte_for_byte_with_its_unknown_keys() {
@@ -121,8 +128,9 @@ mod tests {
         let id = "8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2";
         let bare = parse(format!(r#"{{"commit":"{id}"}}"#).as_bytes()).expect("an id");
         assert_eq!(bare, CommitLink::new(Oid::from_hex(id).expect("hex"), KnownBy::Import));
-        let odd =
-            format!(r#"{{"commit":"{id}","tree":7,"files":"x","authored_at":[],"replaces":1}}"#);
+        let odd = format!(
+            r#"{{"commit":"{id}","tree":7,"files":"x","authored_at":[],"replaces":1,"shared_with":["x"]}}"#
+        );
         assert_eq!(parse(odd.as_bytes()), Some(bare));
         for text in ["", "[]", "{}", r#"{"commit":"8ad4"}"#, r#"{"commit":null}"#] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");

@@ -1,4 +1,4 @@
-use super::{Map, Oid, Timestamp};
+use super::{Map, Oid, SessionId, Timestamp};
 
 /// A commit that was made in a session, with what finds it again after its history was rewritten.
 ///
@@ -33,6 +33,8 @@ pub struct CommitLink {
     pub known_by: KnownBy,
     /// The commits that it stands for: an amended one, those that a rebase made it of.
     pub replaces: Vec<Oid>,
+    /// The other sessions that had a part in it: it stands for commits of theirs, too, or they changed it.
+    pub shared_with: Vec<SessionId>,
     /// Keys that this version does not know, kept as they are.
     pub extra: Map,
 }
@@ -55,6 +57,7 @@ impl CommitLink {
             status: None,
             known_by,
             replaces: Vec::new(),
+            shared_with: Vec::new(),
             extra: Map::new(),
         }
     }

@@ -15,7 +15,7 @@ use crate::store::{CommitInfo, Fault, Store};
 
 /// The trailer of a commit that names the session that it was made in.
 pub const TRAILER: &str = "Session-Id";
-/// The most commits of one content that are looked at.
+/// The most commits of one content that are looked at, and the most sessions that share one.
 const MAX_SAME: usize = 32;
 
 /// What speaks for it that a commit was made in a session; the strongest first.
@@ -130,6 +130,15 @@ impl<'a> Claims<'a> {
         for (session_id, evidence) in named(self.store, &commit) {
             if claims.iter().all(|claim| claim.session_id != session_id) {
                 claims.push(self.ask(session_id, evidence, commit_oid));
+            }
+        }
+        let others = claims.iter().filter_map(|claim| claim.link.as_ref());
+        let others: Vec<SessionId> = others.flat_map(|link| link.shared_with.clone()).collect();
+        for session_id in others.into_iter().take(MAX_SAME) {
+            // What one session says of another one counts if that says so, too.
+            let claim = self.ask(session_id, Evidence::Record, commit_oid);
+            if claim.confidence == Confidence::Certain {
+                put(&mut claims, claim);
             }
         }
         let is_certain =

@@ -145,11 +145,20 @@ fn news(link: &CommitLink, known: Option<CommitLink>, view: &View) -> Option<Com
         let status = link.status.clone().or_else(|| Some(view.session.status.clone()));
         return Some(CommitLink { status, ..link.clone() });
     };
-    let n_known = known.replaces.len();
-    let more = link.replaces.iter().filter(|old| !known.replaces.contains(old));
-    let more: Vec<Oid> = more.copied().collect();
-    known.replaces.extend(more);
-    (known.replaces.len() > n_known).then_some(known)
+    let is_more = add_new(&mut known.replaces, &link.replaces)
+        | add_new(&mut known.shared_with, &link.shared_with);
+    is_more.then_some(known)
+}
+
+/// Adds what is not there yet; tells whether there was any.
+fn add_new<T: Copy + PartialEq>(known: &mut Vec<T>, more: &[T]) -> bool {
+    let n_known = known.len();
+    for it in more {
+        if !known.contains(it) {
+            known.push(*it);
+        }
+    }
+    known.len() > n_known
 }
 
 /// Returns what can be said of a commit that was made in a session.

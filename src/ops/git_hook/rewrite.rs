@@ -6,9 +6,16 @@ use crate::ops::claims::TRAILER;
 use crate::ops::{Context, OpError, links};
 use crate::store::{Current, Store};
 
+/// The most sessions that are asked about what was rewritten.
+const MAX_SESSIONS: usize = 256;
+
+/// Which commits of theirs a new commit stands for, by session; none where a session has the new one itself.
+type Parts = BTreeMap<SessionId, Vec<Oid>>;
+
 /// Records what git says about commits that were made of others: the old one and the new one of each. Only
-/// the sessions that recorded an old one are told, each in one write. They are found by the trailers of the
-/// old commits and as the current session, so that it costs the same however many sessions there are.
+/// the sessions that recorded an old one are told, each in one write, and who else had a part in the new one. They
+/// are found by the trailers of the old commits, by what is recorded of these, and as the current session, so that
+/// it costs the same however many sessions there are.
 ///
 /// # Errors
 /// What reading and changing the sessions fails for; those before were changed.
@@ -23,37 +30,74 @@ pub fn rewrite(store: &Store, context: &Context, pairs: &[(Oid, Oid)]) -> Result
     sessions.sort_unstable();
     sessions.dedup();
     let branch = store.head()?.branch;
-    let mut result = Ok(());
+    let (mut made, mut result) = (BTreeMap::new(), Ok(()));
+    let mut n_asked = 0;
+    while let Some(session_id) = sessions.get(n_asked).copied().filter(|_| n_asked < MAX_SESSIONS) {
+        n_asked += 1;
+        // One session that cannot be read or changed does not keep the others from being told.
+        match ask(store, session_id, pairs, &mut made) {
+            Ok(others) => {
+                for other in others {
+                    if !sessions.contains(&other) {
+                        sessions.push(other);
+                    }
+                }
+            }
+            Err(error) => result = Err(error),
+        }
+    }
     for session_id in sessions {
-        // One session that cannot be changed does not keep the others from being told.
-        result = tell(store, context, session_id, pairs, branch.as_deref()).and(result);
+        result = tell(store, context, session_id, &made, branch.as_deref()).and(result);
     }
     result
+}
+
+/// Adds to `made` the part that a session has in each new commit. Returns who had a part in the old ones.
+fn ask(
+    store: &Store,
+    session_id: SessionId,
+    pairs: &[(Oid, Oid)],
+    made: &mut BTreeMap<Oid, Parts>,
+) -> Result<Vec<SessionId>, OpError> {
+    let Some(tip_oid) = store.tip(session_id)? else { return Ok(Vec::new()) };
+    let entries = store.snapshot(tip_oid)?.entries;
+    let mut others = Vec::new();
+    for (old, new) in pairs.iter().filter(|(old, new)| old != new) {
+        let mut part = |old: Option<Oid>| {
+            made.entry(*new).or_default().entry(session_id).or_default().extend(old);
+        };
+        if let Some(link) = links::find(store, &entries, *old)? {
+            part(Some(*old));
+            others.extend(link.shared_with);
+        }
+        if links::find(store, &entries, *new)?.is_some() {
+            part(None);
+        }
+    }
+    Ok(others)
 }
 
 fn tell(
     store: &Store,
     context: &Context,
     session_id: SessionId,
-    pairs: &[(Oid, Oid)],
+    made: &BTreeMap<Oid, Parts>,
     branch: Option<&str>,
 ) -> Result<(), OpError> {
-    let Some(tip_oid) = store.tip(session_id)? else { return Ok(()) };
-    let entries = store.snapshot(tip_oid)?.entries;
-    let mut replaced: BTreeMap<Oid, Vec<Oid>> = BTreeMap::new();
-    for (old, new) in pairs.iter().filter(|(old, new)| old != new) {
-        if links::find(store, &entries, *old)?.is_some() {
-            replaced.entry(*new).or_default().push(*old);
-        }
-    }
-    let mut made = Vec::new();
-    for (new, replaces) in replaced {
-        let commit = store.commit(new)?;
+    let mut links = Vec::new();
+    for (new, parts) in made {
+        let Some(replaces) = parts.get(&session_id).filter(|it| !it.is_empty()) else { continue };
+        let commit = store.commit(*new)?;
         let link = links::describe(store, &commit, KnownBy::Rewrite);
-        made.push(CommitLink { branch: branch.map(str::to_owned), replaces, ..link });
+        links.push(CommitLink {
+            branch: branch.map(str::to_owned),
+            replaces: replaces.clone(),
+            shared_with: parts.keys().copied().filter(|it| *it != session_id).collect(),
+            ..link
+        });
     }
-    if !made.is_empty() {
-        links::record(store, context, session_id, &made)?;
+    if !links.is_empty() {
+        links::record(store, context, session_id, &links)?;
     }
     Ok(())
 }
