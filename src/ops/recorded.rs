@@ -4,7 +4,9 @@
 //! tree or by a sum of changes is everybody's who recorded one of these commits, and only theirs if all were
 //! recorded.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use crate::format::record;
 use crate::model::{CommitLink, Oid, PatchSize, SessionId};
@@ -13,7 +15,7 @@ use crate::ops::{OpError, links};
 use crate::store::{CommitInfo, Fault, Patch, Snapshot, Store};
 
 /// The most commits that may have become one.
-const MAX_RUN: usize = 256;
+const MAX_RUN: usize = 4096;
 /// The most sums of changes that are computed for a commit.
 const MAX_SUMS: usize = 32;
 
@@ -24,6 +26,7 @@ pub(super) struct Index {
     by_commit: HashMap<Oid, Vec<usize>>,
     by_patch: HashMap<Oid, Vec<usize>>,
     by_tree: HashMap<Oid, Vec<usize>>,
+    runs: OnceCell<Vec<Run>>,
     faults: Vec<Fault>,
 }
 
@@ -43,6 +46,15 @@ struct Run {
     commits: Vec<Oid>,
     /// What the oldest one began with.
     before: Option<Oid>,
+    /// How much the newest ones change, added up: nothing first, and all of them last.
+    sums: Vec<PatchSize>,
+}
+
+/// Commits at one end of a row, or all of it.
+struct Part<'a> {
+    run: &'a Run,
+    /// Which ones.
+    range: Range<usize>,
 }
 
 impl Index {
@@ -159,21 +171,23 @@ impl Index {
         commit: &CommitInfo,
         patch: &Patch,
     ) -> Result<Vec<Same>, OpError> {
+        let runs = self.runs.get_or_init(|| self.runs());
+        let mut parts: Vec<Part<'_>> = runs.iter().flat_map(|run| run.parts(patch.size)).collect();
+        // Whole rows are what is squashed most of all.
+        parts.sort_by_key(Part::is_less);
+        // What was not looked at may be the same, too.
+        let is_whole = parts.len() <= MAX_SUMS;
         let mut same = Vec::new();
-        let fitting: Vec<Run> =
-            self.runs().iter().flat_map(|run| self.fitting(run, patch)).collect();
-        if fitting.len() > MAX_SUMS {
-            return Ok(same);
-        }
-        for run in fitting {
-            let before = run.before.map(|oid| store.commit(oid)).transpose();
-            let (Ok(before), Ok(last)) = (before, store.commit(run.commits[0])) else { continue };
+        for part in parts.into_iter().take(MAX_SUMS) {
+            let commits = &part.run.commits[part.range.clone()];
+            let before = part.before().map(|oid| store.commit(oid)).transpose();
+            let (Ok(before), Ok(last)) = (before, store.commit(commits[0])) else { continue };
             let sum = store.patch_between(before.map(|it| it.tree_oid), last.tree_oid)?;
             let is_same = sum.is_some_and(|sum| sum.id.is_some() && sum.id == patch.id);
             if is_same && commit.committed_at >= last.committed_at {
-                let links = run.commits.iter().flat_map(|oid| self.with_commit(*oid));
-                let links = links.copied().collect();
-                same.push(Same { links, evidence: Evidence::Squash, is_whole: true });
+                let links = commits.iter().flat_map(|oid| self.with_commit(*oid)).copied();
+                let (links, evidence) = (links.collect(), Evidence::Squash);
+                same.push(Same { links, evidence, is_whole });
             }
         }
         Ok(same)
@@ -181,7 +195,8 @@ impl Index {
 
     /// Returns the commits that were made in a row, for each that no other one was made on.
     fn runs(&self) -> Vec<Run> {
-        let parents = self.links.iter().filter_map(|(_, link)| step(link)).flatten();
+        let commits = self.by_commit.keys().copied();
+        let parents = commits.filter_map(|oid| self.step(oid)?.0);
         let parents: HashSet<Oid> = parents.collect();
         let mut ends: Vec<Oid> = self.by_commit.keys().copied().collect();
         ends.retain(|oid| !parents.contains(oid));
@@ -190,54 +205,64 @@ impl Index {
     }
 
     fn run(&self, end: Oid) -> Run {
-        let mut run = Run { commits: Vec::new(), before: Some(end) };
+        let mut run =
+            Run { commits: Vec::new(), before: Some(end), sums: vec![PatchSize::default()] };
         while let Some(oid) = run.before
             && run.commits.len() < MAX_RUN
-            && let Some(parent) =
-                self.with_commit(oid).first().and_then(|idx| step(self.link(*idx)))
+            && let Some((parent, size)) = self.step(oid)
         {
             run.commits.push(oid);
+            run.sums.push(plus(run.sums[run.sums.len() - 1], size));
             run.before = parent;
         }
         run
     }
 
-    /// Returns the parts at either end of a run that may come to a change of this size. What is added less
+    /// Returns the parent of a commit that may be one of a row, if it has one, and how much it changes.
+    fn step(&self, commit_oid: Oid) -> Option<(Option<Oid>, PatchSize)> {
+        let link = self.link(*self.with_commit(commit_oid).first()?);
+        let size = link.size.filter(|_| link.parents.len() < 2)?;
+        Some((link.parents.first().copied(), size))
+    }
+}
+
+impl Run {
+    /// Returns all of it, and its parts at either end, that may come to a change of this size. What is added less
     /// what is deleted is the same for a change and for the steps that led to it.
-    fn fitting(&self, run: &Run, patch: &Patch) -> Vec<Run> {
-        let n_commits = run.commits.len();
-        let sizes: Vec<PatchSize> = run.commits.iter().map(|oid| self.size(*oid)).collect();
-        let older = (2..=n_commits).map(|n| n_commits - n..n_commits);
+    fn parts(&self, whole: PatchSize) -> impl Iterator<Item = Part<'_>> {
+        let n_commits = self.commits.len();
+        let older = (0..n_commits - 1).map(move |newest| newest..n_commits);
         let newer = (2..n_commits).map(|n| 0..n);
-        let fits = older.chain(newer).filter(|part| fits(&sizes[part.clone()], patch.size));
-        let part = |part: std::ops::Range<usize>| Run {
-            before: run.commits.get(part.end).copied().or(run.before),
-            commits: run.commits[part].to_vec(),
-        };
-        fits.map(part).collect()
-    }
-
-    fn size(&self, commit_oid: Oid) -> PatchSize {
-        let first = self.with_commit(commit_oid).first();
-        first.and_then(|idx| self.link(*idx).size).unwrap_or_default()
+        let fits = older.chain(newer).filter(move |range| {
+            let (from, to) = (self.sums[range.start], self.sums[range.end]);
+            let n_added = to.n_insertions - from.n_insertions;
+            let n_gone = to.n_deletions - from.n_deletions;
+            n_added >= whole.n_insertions
+                && n_gone >= whole.n_deletions
+                && n_added - whole.n_insertions == n_gone - whole.n_deletions
+                && to.n_files - from.n_files >= whole.n_files
+        });
+        fits.map(|range| Part { run: self, range })
     }
 }
 
-/// Returns the parent of a commit that may be one of a row, or that it has none.
-fn step(link: &CommitLink) -> Option<Option<Oid>> {
-    let is_step = link.size.is_some() && link.parents.len() < 2;
-    is_step.then(|| link.parents.first().copied())
+impl Part<'_> {
+    fn is_less(&self) -> bool {
+        self.range.len() < self.run.commits.len()
+    }
+
+    /// Returns what its oldest commit began with.
+    fn before(&self) -> Option<Oid> {
+        self.run.commits.get(self.range.end).copied().or(self.run.before)
+    }
 }
 
-fn fits(sizes: &[PatchSize], whole: PatchSize) -> bool {
-    let sum = |count: fn(&PatchSize) -> u64| -> u64 {
-        sizes.iter().map(count).fold(0, u64::saturating_add)
-    };
-    let (n_added, n_gone) = (sum(|it| it.n_insertions), sum(|it| it.n_deletions));
-    n_added >= whole.n_insertions
-        && n_added.abs_diff(whole.n_insertions) == n_gone.abs_diff(whole.n_deletions)
-        && n_gone >= whole.n_deletions
-        && sum(|it| it.n_files) >= whole.n_files
+fn plus(one: PatchSize, other: PatchSize) -> PatchSize {
+    PatchSize {
+        n_files: one.n_files.saturating_add(other.n_files),
+        n_insertions: one.n_insertions.saturating_add(other.n_insertions),
+        n_deletions: one.n_deletions.saturating_add(other.n_deletions),
+    }
 }
 
 /// Returns what the record itself lists; it is parsed only if it lists anything.

@@ -142,6 +142,18 @@ fn a_part_of_a_branch_that_was_squashed_is_found_and_what_was_merged_is_not_squa
     place.git(&["merge", "-q", "--squash", "work"]);
     place.git(&["commit", "-q", "-C", "work~"]);
     assert_eq!(place.told(place.head()), ["ada squash likely"]);
+    // Where any part of the branch may come to the same, all of it is compared first.
+    let place = branch(&[], true);
+    place.git(&["switch", "-q", "work"]);
+    for n in 0..36 {
+        place.write("a", format!("{n}\n").as_bytes());
+        let made = place.commit("work");
+        place.link(ADA, made, &[]);
+    }
+    place.git(&["switch", "-q", "main"]);
+    place.git(&["merge", "-q", "--squash", "work"]);
+    place.git(&["commit", "-q", "-C", "work"]);
+    assert_eq!(place.told(place.head()), ["ada squash claimed"]);
     // Made again behind what was merged.
     let place = branch(&[ada; 2], true);
     place.git(&["merge", "-q", "--no-edit", "work"]);
