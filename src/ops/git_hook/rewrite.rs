@@ -3,13 +3,14 @@ use std::collections::BTreeMap;
 use crate::format::trailer;
 use crate::model::{CommitLink, KnownBy, Oid, SessionId};
 use crate::ops::claims::TRAILER;
+use crate::ops::git_hook::working::working;
 use crate::ops::{Context, OpError, links};
 use crate::store::{Current, Store};
 
 /// The most sessions that are asked about what was rewritten.
 const MAX_SESSIONS: usize = 256;
 
-/// Which commits of theirs a new commit stands for, by session; none where a session has the new one itself.
+/// Which commits of theirs a new commit stands for, by session; none where a session amended another one's.
 type Parts = BTreeMap<SessionId, Vec<Oid>>;
 
 /// Records what git says about commits that were made of others: the old one and the new one of each. Only
@@ -46,6 +47,12 @@ pub fn rewrite(store: &Store, context: &Context, pairs: &[(Oid, Oid)]) -> Result
             Err(error) => result = Err(error),
         }
     }
+    // Who amends has a part in it, whether that is recorded yet or not; who rebases has none.
+    if let Some(working) = working(store, context, None)?.filter(|_| !store.is_rebasing()) {
+        for parts in made.values_mut() {
+            parts.entry(working.view.session.id).or_default();
+        }
+    }
     for session_id in sessions {
         result = tell(store, context, session_id, &made, branch.as_deref()).and(result);
     }
@@ -63,15 +70,9 @@ fn ask(
     let entries = store.snapshot(tip_oid)?.entries;
     let mut others = Vec::new();
     for (old, new) in pairs.iter().filter(|(old, new)| old != new) {
-        let mut part = |old: Option<Oid>| {
-            made.entry(*new).or_default().entry(session_id).or_default().extend(old);
-        };
         if let Some(link) = links::find(store, &entries, *old)? {
-            part(Some(*old));
+            made.entry(*new).or_default().entry(session_id).or_default().push(*old);
             others.extend(link.shared_with);
-        }
-        if links::find(store, &entries, *new)?.is_some() {
-            part(None);
         }
     }
     Ok(others)
