@@ -37,6 +37,7 @@ mod cli {
     mod layouts;
     mod lifecycle;
     mod lineage;
+    mod linking;
     mod list;
     mod log;
     mod many;
