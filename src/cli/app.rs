@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
+use super::commands::Begun;
 use super::environment::Environment;
 use super::options::Global;
 use super::output::{self, Output};
@@ -28,6 +29,8 @@ pub struct App {
     pub now: Timestamp,
     /// Whether somebody waits for the first worker to be started.
     pub is_awaited: Cell<bool>,
+    /// What was begun before the command was read.
+    pub begun: Cell<Option<Begun>>,
     store: OnceCell<Store>,
     redaction: OnceCell<Redaction>,
     output: RefCell<Output>,
@@ -53,6 +56,7 @@ impl App {
             global,
             now,
             is_awaited: Cell::new(false),
+            begun: Cell::new(None),
             store: OnceCell::new(),
             redaction: OnceCell::new(),
             output: RefCell::new(Output::stdout()),

@@ -91,6 +91,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         commands::run_git_hook(&environment, words);
         return ExitCode::SUCCESS;
     }
+    let begun = commands::Begun::early(&environment, &args);
     let wants_json = args.iter().any(|arg| arg.to_string_lossy().starts_with("--json"));
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
@@ -98,6 +99,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     };
     trace::start(&environment);
     let app = App::new(environment, cli.global);
+    app.begun.set(begun);
     let result = command(cli.command, cli.form)
         .and_then(|command| command.run(&app))
         .and_then(|()| app.finish());

@@ -126,23 +126,7 @@ impl<'a> Claims<'a> {
     /// [`OpError::Store`] if the commit or the sessions' refs cannot be read.
     pub fn of(&self, commit_oid: Oid) -> Result<Vec<Claim>, OpError> {
         let commit = self.store.commit(commit_oid)?;
-        let mut claims: Vec<Claim> = Vec::new();
-        for (session_id, evidence) in named(self.store, &commit) {
-            if claims.iter().all(|claim| claim.session_id != session_id) {
-                claims.push(self.ask(session_id, evidence, commit_oid));
-            }
-        }
-        let others = claims.iter().filter_map(|claim| claim.link.as_ref());
-        let others: Vec<SessionId> = others.flat_map(|link| link.shared_with.clone()).collect();
-        for session_id in others.into_iter().take(MAX_SAME) {
-            // What one session says of another one counts if that says so, too.
-            let claim = self.ask(session_id, Evidence::Record, commit_oid);
-            if claim.confidence == Confidence::Certain {
-                put(&mut claims, claim);
-            }
-        }
-        let is_certain =
-            |claims: &[Claim]| claims.iter().any(|it| it.confidence == Confidence::Certain);
+        let mut claims = self.named(&commit);
         if !is_certain(&claims) {
             let index = self.index()?;
             for idx in index.with_commit(commit_oid) {
@@ -158,10 +142,34 @@ impl<'a> Claims<'a> {
                 }
             }
         }
-        // Who can be asked is asked first.
-        let is_away = |claim: &Claim| claim.standing != Standing::Here;
-        claims.sort_by_key(|it| (it.confidence, is_away(it), it.evidence, it.session_id));
-        Ok(claims)
+        Ok(sorted(claims))
+    }
+
+    /// Returns the same where the sessions that the commit names are enough for it; `None` where all of them would
+    /// have to be read.
+    pub fn at_once(&self, commit: &CommitInfo) -> Option<Vec<Claim>> {
+        let claims = self.named(commit);
+        is_certain(&claims).then(|| sorted(claims))
+    }
+
+    /// Asks the sessions that a commit names, and those that these say had a part in it.
+    fn named(&self, commit: &CommitInfo) -> Vec<Claim> {
+        let mut claims: Vec<Claim> = Vec::new();
+        for (session_id, evidence) in named(self.store, commit) {
+            if claims.iter().all(|claim| claim.session_id != session_id) {
+                claims.push(self.ask(session_id, evidence, commit.oid));
+            }
+        }
+        let others = claims.iter().filter_map(|claim| claim.link.as_ref());
+        let others: Vec<SessionId> = others.flat_map(|link| link.shared_with.clone()).collect();
+        for session_id in others.into_iter().take(MAX_SAME) {
+            // What one session says of another one counts if that says so, too.
+            let claim = self.ask(session_id, Evidence::Record, commit.oid);
+            if claim.confidence == Confidence::Certain {
+                put(&mut claims, claim);
+            }
+        }
+        claims
     }
 
     /// Returns the sessions that could not be read for an answer so far.
@@ -284,6 +292,17 @@ fn claim_of(index: &Index, idx: usize, evidence: Evidence, confidence: Confidenc
         standing: Standing::Here,
         link: Some(index.link(idx).clone()),
     }
+}
+
+fn is_certain(claims: &[Claim]) -> bool {
+    claims.iter().any(|it| it.confidence == Confidence::Certain)
+}
+
+fn sorted(mut claims: Vec<Claim>) -> Vec<Claim> {
+    // Who can be asked is asked first.
+    let is_away = |claim: &Claim| claim.standing != Standing::Here;
+    claims.sort_by_key(|it| (it.confidence, is_away(it), it.evidence, it.session_id));
+    claims
 }
 
 /// Adds a claim. One for a session that the commit names itself makes both of them certain.

@@ -2,8 +2,10 @@
 //!
 //! Which sessions a commit was made in is judged by [`claims`](crate::ops::claims); nothing is written.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
+use crate::model::conversation::Event;
 use crate::model::{Oid, Session, SessionId, Timestamp};
 use crate::ops::claims::{Claim, Claims, Confidence, Standing};
 use crate::ops::conversation::Conversation;
@@ -113,30 +115,38 @@ pub struct Why<'a> {
     store: &'a Store,
     claims: Claims<'a>,
     sessions: HashMap<SessionId, Result<Loaded, String>>,
+    /// What was found out before it was asked.
+    foreseen: Option<(Oid, Group)>,
     depth: Depth,
 }
 
 impl<'a> Why<'a> {
     /// Begins to answer.
     pub fn new(store: &'a Store, depth: Depth) -> Why<'a> {
-        Why { store, claims: Claims::new(store), sessions: HashMap::new(), depth }
+        let (claims, sessions) = (Claims::new(store), HashMap::new());
+        Why { store, claims, sessions, foreseen: None, depth }
     }
 
     /// Answers for a commit.
     pub fn commit(&mut self, commit_oid: Oid) -> Group {
+        if let Some((_, group)) = self.foreseen.take_if(|(oid, _)| *oid == commit_oid) {
+            return group;
+        }
         match self.told(commit_oid) {
             Ok(group) => group,
             Err(error) => failed(error.to_string()),
         }
     }
 
-    /// Answers for the lines that git looks for. While it does, the session is read that it probably leads to.
+    /// Answers for the lines that git looks for. While it does, what it probably leads to is read: the current session,
+    /// and what is to be told of the newest commit.
     ///
     /// # Errors
     /// [`OpError::InvalidValue`] if there are no such lines.
     pub fn lines(&mut self, blaming: Blaming) -> Result<Lines, OpError> {
         if let Ok(Some(session_id)) = self.store.current(Current::Now) {
             self.read(session_id);
+            self.foresee(&blaming);
         }
         match blaming.end() {
             Ok(Blame::Lines(lines)) => Ok(self.grouped(lines)),
@@ -163,16 +173,40 @@ impl<'a> Why<'a> {
         told
     }
 
+    /// Answers for the newest commit, unless all sessions would have to be read for it, and until git has an answer:
+    /// nobody must wait for what may not be asked.
+    fn foresee(&mut self, blaming: &Blaming) {
+        let head = self.store.head().ok().and_then(|head| Oid::from_hex(&head.commit?));
+        let Some(commit) = head.and_then(|oid| self.store.commit(oid).ok()) else { return };
+        let Some(claims) = self.claims.at_once(&commit) else { return };
+        let (commit_oid, was_cut) = (commit.oid, Cell::new(false));
+        let goes_on = || {
+            was_cut.set(was_cut.get() || blaming.has_answered());
+            !was_cut.get()
+        };
+        let group = self.group(commit, claims, &goes_on);
+        self.foreseen = (!was_cut.get()).then_some((commit_oid, group));
+    }
+
     fn told(&mut self, commit_oid: Oid) -> Result<Group, OpError> {
         let commit = self.store.commit(commit_oid)?;
-        let claims = match self.claims.of(commit_oid) {
-            Ok(claims) => claims,
-            Err(error) => return Ok(Group { commit: Some(commit), ..failed(error.to_string()) }),
-        };
-        let told = claims.into_iter().map(|claim| self.session(claim, &commit));
+        match self.claims.of(commit_oid) {
+            Ok(claims) => Ok(self.group(commit, claims, &|| true)),
+            Err(error) => Ok(Group { commit: Some(commit), ..failed(error.to_string()) }),
+        }
+    }
+
+    /// Returns what the sessions tell; conversations are read while it `goes_on`.
+    fn group(
+        &mut self,
+        commit: CommitInfo,
+        claims: Vec<Claim>,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Group {
+        let told = claims.into_iter().map(|claim| self.session(claim, &commit, goes_on));
         let sessions: Vec<Told> = told.collect();
         let answer = self.answer(&sessions);
-        Ok(Group { commit: Some(commit), lines: Vec::new(), answer, sessions })
+        Group { commit: Some(commit), lines: Vec::new(), answer, sessions }
     }
 
     /// Judges by the surest session that can be read; where none can, by why not.
@@ -196,7 +230,7 @@ impl<'a> Why<'a> {
         }
     }
 
-    fn session(&mut self, claim: Claim, commit: &CommitInfo) -> Told {
+    fn session(&mut self, claim: Claim, commit: &CommitInfo, goes_on: &dyn Fn() -> bool) -> Told {
         let without = |standing| Told {
             claim: Claim { standing, ..claim.clone() },
             session: None,
@@ -212,7 +246,10 @@ impl<'a> Why<'a> {
         };
         let moment = match depth {
             Depth::Sessions => Moment::default(),
-            depth => around(store, loaded, &claim, commit, depth == Depth::Messages),
+            depth => {
+                let events = Conversation::of(store, loaded).take_while(|_| goes_on());
+                around(store, loaded, events, (&claim, commit), depth == Depth::Messages)
+            }
         };
         let session = Some(Box::new(loaded.view.session.clone()));
         Told { claim, session, moment }
@@ -230,8 +267,8 @@ impl<'a> Why<'a> {
 fn around(
     store: &Store,
     loaded: &Loaded,
-    claim: &Claim,
-    commit: &CommitInfo,
+    events: impl Iterator<Item = Event>,
+    (claim, commit): (&Claim, &CommitInfo),
     wants_messages: bool,
 ) -> Moment {
     if loaded.view.session.conversation.n_segments == 0 {
@@ -246,7 +283,7 @@ fn around(
     let made = links::commits_of(store, &loaded.snapshot, &loaded.view.session);
     let times = made.unwrap_or_default().into_iter().filter_map(|it: Made| it.link.committed_at);
     let before: Option<Timestamp> = times.filter(|at| *at < until).max();
-    moment::Moment::of(Conversation::of(store, loaded), before, until, wants_messages)
+    moment::Moment::of(events, before, until, wants_messages)
 }
 
 fn reason(error: &OpError) -> String {

@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
 use super::open::lossy;
 use super::{Store, StoreError, git};
 use crate::model::Oid;
@@ -64,6 +66,13 @@ impl Blaming {
         command.args(is_bare.then_some("HEAD")).arg("--").arg(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Blaming { child: Some(command.spawn()), path: path.to_owned() }
+    }
+
+    /// Tells whether git has begun to answer, or to end.
+    pub fn has_answered(&self) -> bool {
+        let Some(Ok(Child { stdout: Some(answer), .. })) = &self.child else { return true };
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(answer, PollFlags::IN)], Some(&now)) != Ok(0)
     }
 
     /// Waits for the answer.

@@ -32,7 +32,12 @@ impl Store {
             let branch = head
                 .referent_name()
                 .and_then(|name| Some(lossy(name.as_bstr().strip_prefix(b"refs/heads/")?)));
-            let commit = head.try_peel_to_id()?.map(|id| id.to_string());
+            // What a branch is at is a commit, and need not be looked up.
+            let id = match head.id() {
+                Some(id) if branch.is_some() => Some(id),
+                _ => head.try_peel_to_id()?,
+            };
+            let commit = id.map(|id| id.to_string());
             Ok(Some(Head { branch, commit }))
         };
         Ok(self.look(find).map_err(error)?.unwrap_or_default())

@@ -20,12 +20,17 @@ fn scene(repo: &TestRepo) -> String {
     commit(repo, "base\n", &["-m", "Base"]);
     let id = start(repo, &["Fix the login"]);
     repo.feed(&["record", "--input", "-"], TALK).ok();
-    let at = format!("{} +0000", super::harness::BEGINNING + 3600);
-    repo.write("file", "base\nlogin\n");
-    let mut git = repo.git_command(&["commit", "-q", "-a", "-m", "Add login"]);
+    commit_after(repo, 3600, "base\nlogin\n", "Add login");
+    id
+}
+
+/// Gives the file these contents in a commit so many seconds after the beginning.
+fn commit_after(repo: &TestRepo, seconds: u64, contents: &str, message: &str) {
+    let at = format!("{} +0000", super::harness::BEGINNING + seconds);
+    repo.write("file", contents);
+    let mut git = repo.git_command(&["commit", "-q", "-a", "-m", message]);
     git.env("GIT_AUTHOR_DATE", &at).env("GIT_COMMITTER_DATE", &at);
     assert_eq!(Output::of(git, None).status, 0);
-    id
 }
 
 fn details(output: Output, code: &str) -> Value {
@@ -239,6 +244,39 @@ fn a_line_leads_to_its_session_from_wherever_it_is_asked_for() {
             repo.cmd(&asked).dir(&bare),
         ] {
             assert_eq!(title(cmd), "Fix the login");
+        }
+    });
+}
+
+#[test]
+fn a_line_is_told_as_its_commit_is_however_much_was_foreseen() {
+    for_each_kind(|repo| {
+        scene(repo);
+        repo.wait(7200);
+        let more = TALK.replace("Make the login", "Now the logout").replace("sessions", "cookies");
+        repo.feed(&["record", "--input", "-"], &more).ok();
+        commit_after(repo, 9999, "base\nlogin\nlogout\n", "Add logout");
+        let told = |args: &[&str]| {
+            let mut told = repo.run(args).json();
+            told["commits"][0]["lines"].take();
+            told
+        };
+        fs::create_dir(repo.root.join("dir")).expect("a directory");
+        for (line, revision, request) in
+            [("file:2", "HEAD~1", "Make the login"), ("file:3", "HEAD", "Now the logout")]
+        {
+            let expected = told(&["why", "--json", "--messages", revision]);
+            assert_eq!(expected["commits"][0]["commit"], repo.rev(revision));
+            let told_request = text(&expected["commits"][0]["sessions"][0]["request"]["text"]);
+            assert!(told_request.starts_with(request), "{told_request}");
+            for args in [
+                &["why", line, "--json", "--messages"][..],
+                &["why", "--messages", "--json", "--", line],
+                &["-q", "why", "--json", "--messages", line],
+                &["why", "-Cdir", "-C..", "--json", "--messages", line],
+            ] {
+                assert_eq!(told(args), expected, "{args:?}");
+            }
         }
     });
 }

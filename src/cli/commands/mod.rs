@@ -49,6 +49,7 @@ use clap::Subcommand;
 
 pub use git_hook::{run as run_git_hook, words as git_hook_words};
 pub use status::{Form, Status};
+pub use why::Begun;
 
 use super::CliError;
 use super::app::App;

@@ -1,12 +1,13 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use serde_json::json;
 
 use super::show::check_fields;
 use crate::cli::app::App;
+use crate::cli::environment::Environment;
 use crate::cli::error::NoAnswer;
 use crate::cli::options::Json;
 use crate::cli::{CliError, output};
@@ -49,11 +50,46 @@ enum Target<'a> {
     File(&'a OsStr),
 }
 
+/// A look-up that was begun before it was known for certain what is asked.
+pub struct Begun {
+    target: OsString,
+    dir: PathBuf,
+    blaming: Blaming,
+}
+
+impl Begun {
+    /// Begins to look for what the arguments of the program ask for, if it looks like a file or lines of one: to read
+    /// them, and to open the repository, takes as long as git takes to begin. If something else is meant, that is for nothing.
+    pub fn early(environment: &Environment, args: &[OsString]) -> Option<Begun> {
+        let [_, command, words @ ..] = args else { return None };
+        let mut given = words.iter().filter(|word| !word.as_bytes().starts_with(b"-"));
+        let (Some(target), None) = (given.next(), given.next()) else { return None };
+        let dir = environment.current_dir.clone();
+        let blaming = (command == "why").then(|| begin(environment, &dir, target))??;
+        Some(Begun { target: target.clone(), dir, blaming })
+    }
+}
+
+/// Begins to look for what is probably meant, before the repository is opened.
+fn begin(environment: &Environment, dir: &Path, target: &OsStr) -> Option<Blaming> {
+    let places = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
+    if places.iter().any(|name| environment.has(name)) {
+        return None;
+    }
+    let is_file = |path: &OsStr| dir.join(path).symlink_metadata().is_ok_and(|it| !it.is_dir());
+    if is_file(target) {
+        return Some(Blaming::begin(dir, target, None));
+    }
+    let (path, first, last) = with_lines(target)?;
+    let is_meant = is_file(path) && first > 0 && last >= first;
+    is_meant.then(|| Blaming::begin(dir, path, Some((first, last))))
+}
+
 impl Why {
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
         check_fields::<json::WhyObject>(&self.json.fields())?;
-        let early = self.begin_early(app);
+        let early = self.early(app);
         let store = app.store()?;
         let blame = |path: &OsStr, range| match early.filter(|_| store.work_dir().is_some()) {
             Some(blaming) => blaming,
@@ -77,22 +113,14 @@ impl Why {
         }
     }
 
-    /// Begins to look for what is probably meant before the repository is opened, which takes as long as git takes
-    /// to begin. If something else is meant, that is for nothing.
-    fn begin_early(&self, app: &App) -> Option<Blaming> {
-        let places = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
-        if places.iter().any(|name| app.environment.has(name)) {
-            return None;
-        }
+    /// Returns the look-up that was begun before the command was read, if it is the one that is asked for; else begins
+    /// one.
+    fn early(&self, app: &App) -> Option<Blaming> {
         let dir = app.dir();
-        let is_file = |path: &OsStr| dir.join(path).symlink_metadata().is_ok_and(|it| !it.is_dir());
-        let given = self.target.as_os_str();
-        if is_file(given) {
-            return Some(Blaming::begin(&dir, given, None));
+        match app.begun.take() {
+            Some(begun) if begun.target == self.target && begun.dir == dir => Some(begun.blaming),
+            _ => begin(&app.environment, &dir, &self.target),
         }
-        let (path, first, last) = with_lines(given)?;
-        let is_meant = is_file(path) && first > 0 && last >= first;
-        is_meant.then(|| Blaming::begin(&dir, path, Some((first, last))))
     }
 
     /// Finds out what is meant. What is there under the whole name is meant before a line of it.
