@@ -58,8 +58,7 @@ use super::upkeep;
 /// What can be done.
 ///
 /// A line here is the one in the list of commands; each verb explains itself at length where its
-/// options are. Only those of the command that is called are defined (`defer`): the others would
-/// take a quarter of the time of a short command.
+/// options are. Only those of the command that is called are defined (`defer`).
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 pub enum Command {
