@@ -134,7 +134,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         .and_then(|command| command.run(&app))
         .and_then(|()| app.finish());
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            // The system takes back what is open, all at once.
+            std::mem::forget(app);
+            ExitCode::SUCCESS
+        }
         Err(error) => error::report(&app, &error, wants_json),
     }
 }

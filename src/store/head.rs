@@ -27,20 +27,19 @@ impl Store {
             return git::head(self);
         }
         let error = |error| StoreError::gix("cannot read HEAD", &error);
-        let find = |repo: &gix::Repository| {
-            let mut head = repo.head()?;
-            let branch = head
-                .referent_name()
-                .and_then(|name| Some(lossy(name.as_bstr().strip_prefix(b"refs/heads/")?)));
-            // What a branch is at is a commit, and need not be looked up.
-            let id = match head.id() {
-                Some(id) if branch.is_some() => Some(id),
-                _ => head.try_peel_to_id()?,
-            };
-            let commit = id.map(|id| id.to_string());
-            Ok(Some(Head { branch, commit }))
-        };
-        Ok(self.look(find).map_err(error)?.unwrap_or_default())
+        let head = self.repo.head().map_err(error)?;
+        let branch = head
+            .referent_name()
+            .and_then(|name| Some(lossy(name.as_bstr().strip_prefix(b"refs/heads/")?)));
+        // What a branch is at is a commit, and need not be looked up.
+        let id = head.id().filter(|_| branch.is_some());
+        if id.is_some() || head.is_unborn() {
+            return Ok(Head { branch, commit: id.map(|id| id.to_string()) });
+        }
+        let find =
+            |repo: &gix::Repository| Ok(repo.head()?.try_peel_to_id()?.map(|id| id.to_string()));
+        let commit = self.look(find).map_err(error)?;
+        Ok(Head { branch, commit })
     }
 
     /// Returns the last `max` bytes of the log of this work tree's HEAD, from the beginning of a line on, as
@@ -108,8 +107,10 @@ impl Store {
     /// Tells whether the commit `older` is in the history of `newer`, or is it.
     pub fn is_in_history(&self, older: crate::model::Oid, newer: crate::model::Oid) -> bool {
         let older = to_id(older);
-        let base = self.repo.merge_base(older, to_id(newer));
-        base.ok().flatten().is_some_and(|base| base.detach() == older)
+        let base = self.with_objects(|repo| {
+            repo.merge_base(older, to_id(newer)).map(|it| it.map(gix::Id::detach))
+        });
+        base.ok().flatten().is_some_and(|base| base == older)
     }
 
     /// Tells whether the branch `name` exists.

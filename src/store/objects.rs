@@ -4,26 +4,24 @@ use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::open::SLOTS;
+use gix::odb::store::init::{Options, Slots};
+
 use super::{Store, StoreError};
 
-/// The objects, opened again when they have to be.
+/// The objects as gix reads them: opened when the first one is looked for, since most commands need none of them
+/// (`packs`), and again when they have to be.
 ///
 /// gix has room for so many indices of packs while it runs, and does not find what is in later ones. We write a
 /// pack with each event.
-pub(super) struct Reopened {
+#[derive(Default)]
+pub(super) struct Opened {
     newest: RefCell<Option<gix::Repository>>,
     /// When packs had come or gone the last time before the objects were opened.
     packs_changed_at: Cell<Option<SystemTime>>,
 }
 
-impl Reopened {
-    /// Begins with a repository that is about to be opened.
-    pub(super) fn new(common_dir: &Path) -> Reopened {
-        let packs_changed_at = Cell::new(changed_at(&common_dir.join("objects/pack")));
-        Reopened { newest: RefCell::default(), packs_changed_at }
-    }
-}
+/// Room for the indices of packs that come and go while we run.
+const SLOTS: Slots = Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 256 };
 
 impl Store {
     /// Finds something in the objects; what is not there, or cannot be read, is looked for once more in the
@@ -32,29 +30,42 @@ impl Store {
         &self,
         find: impl Fn(&gix::Repository) -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
-        let look = || find(self.reopened.newest.borrow().as_ref().unwrap_or(&self.repo));
-        let found = look();
-        if matches!(found, Ok(Some(_))) || !self.reopen() {
-            return found;
+        let mut found = self.with_objects(&find);
+        if !matches!(found, Ok(Some(_))) && self.open_again() {
+            found = self.with_objects(&find);
         }
-        look()
+        found
     }
 
-    /// Opens the objects again if packs have come or gone since; tells whether they were.
-    fn reopen(&self) -> bool {
+    /// Does something with the objects as they were opened last.
+    pub(super) fn with_objects<T>(&self, read: impl FnOnce(&gix::Repository) -> T) -> T {
+        if self.opened.newest.borrow().is_none() {
+            self.open_again();
+        }
+        read(self.opened.newest.borrow().as_ref().unwrap_or(&self.repo))
+    }
+
+    /// Opens the objects, again only if packs have come or gone since; tells whether they were.
+    fn open_again(&self) -> bool {
         let objects_dir = self.common_dir.join("objects");
         let packs_changed_at = changed_at(&objects_dir.join("pack"));
-        if self.reopened.packs_changed_at.get() == packs_changed_at {
+        let is_open = self.opened.newest.borrow().is_some();
+        if is_open && self.opened.packs_changed_at.get() == packs_changed_at {
             return false;
         }
         let Ok(repo) = self.open_objects(&objects_dir) else { return false };
-        self.reopened.packs_changed_at.set(packs_changed_at);
-        self.reopened.newest.replace(Some(repo));
+        self.opened.packs_changed_at.set(packs_changed_at);
+        self.opened.newest.replace(Some(repo));
         true
     }
 
     fn open_objects(&self, objects_dir: &Path) -> Result<gix::Repository, StoreError> {
-        let options = gix::odb::store::init::Options { slots: SLOTS, ..Default::default() };
+        let use_multi_pack_index = self.repo.config_snapshot().boolean("core.multiPackIndex");
+        let options = Options {
+            slots: SLOTS,
+            use_multi_pack_index: use_multi_pack_index.unwrap_or(true),
+            ..Default::default()
+        };
         let handle = gix::odb::at_opts(objects_dir, self.repo.object_hash(), Vec::new(), options)
             .map_err(|error| StoreError::io("cannot open the objects", &error))?;
         let mut repo = self.repo.clone();

@@ -10,7 +10,7 @@ use gix::sec::trust::{DefaultForLevel, Mapping};
 use super::archive::Shelf;
 use super::config::{self, Settings};
 use super::error::reasons;
-use super::objects::Reopened;
+use super::objects::Opened;
 use super::packs::Packs;
 use super::writing::Tokens;
 use super::{StoreError, hook};
@@ -39,7 +39,7 @@ pub struct OpenRequest {
 /// A repository, opened once per process.
 pub struct Store {
     pub(super) repo: gix::Repository,
-    pub(super) reopened: Reopened,
+    pub(super) opened: Opened,
     pub(super) packs: Packs,
     /// What was last read of the archive's table.
     pub(super) shelf: RefCell<Option<Rc<Shelf>>>,
@@ -78,7 +78,10 @@ impl Store {
         repo.clear_namespace();
         let refs = check_extensions(&repo)?;
         let common_dir = real_path(repo.common_dir())?;
-        let git_dir = real_path(repo.git_dir())?;
+        let git_dir = match repo.git_dir() {
+            dir if dir == repo.common_dir() => common_dir.clone(),
+            dir => real_path(dir)?,
+        };
         let settings = Settings::read(&repo)?;
         let work_dir = work_dir(&repo, request);
         let top = work_dir.as_deref().unwrap_or(&git_dir);
@@ -90,7 +93,7 @@ impl Store {
         Ok(Store {
             packs: Packs::of(&repo),
             repo,
-            reopened: Reopened::new(&common_dir),
+            opened: Opened::default(),
             shelf: RefCell::default(),
             work_dir,
             common_dir,
@@ -169,9 +172,8 @@ impl Store {
     }
 }
 
-/// Room for the indices of packs that come and go while we run.
-pub(super) const SLOTS: gix::odb::store::init::Slots =
-    gix::odb::store::init::Slots::AsNeededByDiskState { multiplier: 2.0, minimum: 256 };
+/// What gix opens with the repository is never read: `objects` opens them when they are needed.
+const NO_SLOTS: gix::odb::store::init::Slots = gix::odb::store::init::Slots::Given(0);
 
 fn discover(request: &OpenRequest) -> Result<gix::Repository, StoreError> {
     let overrides: Vec<BString> = request
@@ -182,7 +184,7 @@ fn discover(request: &OpenRequest) -> Result<gix::Repository, StoreError> {
         .collect();
     let options = |level: Trust| {
         gix::open::Options::default_for_level(level)
-            .object_store_slots(SLOTS)
+            .object_store_slots(NO_SLOTS)
             .bail_if_untrusted(true)
             .cli_overrides(overrides.iter().cloned())
     };

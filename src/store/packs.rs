@@ -5,7 +5,8 @@
 //! of the indices, in a few places each. Whatever is unusual is not found here, and then gix is asked.
 
 use std::cell::{Cell, OnceCell};
-use std::fs::File;
+use std::cmp::Reverse;
+use std::fs::{DirEntry, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ const N_NEAR: u64 = 128;
 /// The most memory that an entry may take while it is put together.
 const MAX_BYTES: usize = 64 << 20;
 
-/// The packs, as they were when the first object was looked up.
+/// The packs, as they were when the first object was looked up, the newest first: what is asked for was written lately.
 pub(super) struct Packs {
     dir: PathBuf,
     hash_kind: gix::hash::Kind,
@@ -36,10 +37,14 @@ pub(super) struct Packs {
 
 struct Pack {
     path: PathBuf,
-    index: File,
+    index: OnceCell<Option<Index>>,
+    data: OnceCell<Option<pack::data::File>>,
+}
+
+struct Index {
+    file: File,
     /// How many ids there are that begin with each byte or a lower one.
     fan: [u32; 256],
-    data: OnceCell<Option<pack::data::File>>,
 }
 
 impl Packs {
@@ -63,9 +68,10 @@ impl Packs {
             return None;
         }
         self.n_looked_up.set(n_looked_up + 1);
-        let packs = self.packs.get_or_init(|| open_all(&self.dir));
+        let packs = self.packs.get_or_init(|| all(&self.dir));
         packs.iter().find_map(|pack| {
-            let offset = pack.find(oid.as_bytes())?;
+            let index = pack.index.get_or_init(|| Index::open(&pack.path)).as_ref()?;
+            let offset = index.find(oid.as_bytes())?;
             self.read(pack, offset, kind, max)
         })
     }
@@ -91,31 +97,36 @@ impl Packs {
     }
 }
 
-/// Opens the indices of all packs; none if there are very many, or one index for all of them.
-fn open_all(dir: &Path) -> Vec<Pack> {
+/// Returns all packs; none if there are very many.
+fn all(dir: &Path) -> Vec<Pack> {
     let mut paths = Vec::new();
     for entry in dir.read_dir().into_iter().flatten().flatten() {
         let path = entry.path();
         if path.extension().is_some_and(|it| it == "idx") {
-            paths.push(path);
+            paths.push((entry, path));
         }
     }
     if paths.len() > MAX_PACKS {
         return Vec::new();
     }
-    paths.into_iter().filter_map(Pack::open).collect()
+    if paths.len() > 1 {
+        let changed_at = |entry: &DirEntry| entry.metadata().and_then(|it| it.modified()).ok();
+        paths.sort_by_cached_key(|(entry, _)| Reverse(changed_at(entry)));
+    }
+    let pack = |(_, path)| Pack { path, index: OnceCell::new(), data: OnceCell::new() };
+    paths.into_iter().map(pack).collect()
 }
 
-impl Pack {
-    fn open(path: PathBuf) -> Option<Pack> {
-        let index = File::open(&path).ok()?;
+impl Index {
+    fn open(path: &Path) -> Option<Index> {
+        let file = File::open(path).ok()?;
         let mut bytes = [0; MAGIC.len() + FAN_BYTES as usize];
-        index.read_exact_at(&mut bytes, 0).ok()?;
+        file.read_exact_at(&mut bytes, 0).ok()?;
         let mut fan = [0; 256];
         for (slot, bytes) in fan.iter_mut().zip(bytes.strip_prefix(MAGIC)?.chunks_exact(4)) {
             *slot = u32::from_be_bytes(bytes.try_into().ok()?);
         }
-        fan.is_sorted().then_some(Pack { path, index, fan, data: OnceCell::new() })
+        fan.is_sorted().then_some(Index { file, fan })
     }
 
     /// Returns where in the pack the entry of an object begins.
@@ -139,7 +150,7 @@ impl Pack {
         let mut found = vec![0; id.len()];
         while high - low > N_NEAR {
             let middle = low.midpoint(high);
-            self.index.read_exact_at(&mut found, ids_at + middle * id.len() as u64).ok()?;
+            self.file.read_exact_at(&mut found, ids_at + middle * id.len() as u64).ok()?;
             match found[..].cmp(id) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Equal => return Some(middle),
@@ -147,20 +158,22 @@ impl Pack {
             }
         }
         let mut near = vec![0; usize::try_from(high - low).ok()? * id.len()];
-        self.index.read_exact_at(&mut near, ids_at + low * id.len() as u64).ok()?;
+        self.file.read_exact_at(&mut near, ids_at + low * id.len() as u64).ok()?;
         let at = near.chunks_exact(id.len()).position(|it| it == id)?;
         Some(low + at as u64)
     }
 
     fn bytes_at<const N: usize>(&self, at: u64) -> Option<[u8; N]> {
         let mut bytes = [0; N];
-        self.index.read_exact_at(&mut bytes, at).ok()?;
+        self.file.read_exact_at(&mut bytes, at).ok()?;
         Some(bytes)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     /// Writes an index of these ids, each of 20 equal bytes, with these offsets.
@@ -192,7 +205,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let ids =
             [(0, 12), (1, 1 << 31), (7, 40), (200, (1 << 40) + 1), (255, u64::from(u32::MAX))];
-        let pack = Pack::open(index(dir.path(), &ids)).expect("an index");
+        let pack = Index::open(&index(dir.path(), &ids)).expect("an index");
         for (id, offset) in ids {
             assert_eq!(pack.find(&[id; 20]), Some(offset));
             assert_eq!(pack.find(&[&[id; 19][..], &[id ^ 1]].concat()), None);
@@ -212,7 +225,7 @@ mod tests {
         bytes.extend(vec![0; 4 * n as usize]);
         (0..n).for_each(|at| bytes.extend((at + 12).to_be_bytes()));
         std::fs::write(&path, bytes).expect("written");
-        let pack = Pack::open(path).expect("an index");
+        let pack = Index::open(&path).expect("an index");
         for at in 0..n {
             assert_eq!(pack.find(&id(2 * at)), Some(u64::from(at) + 12));
             assert_eq!(pack.find(&id(2 * at + 1)), None);
@@ -226,12 +239,24 @@ mod tests {
         let whole = std::fs::read(&path).expect("read");
         for n in 0..whole.len() {
             std::fs::write(&path, &whole[..n]).expect("written");
-            let found = Pack::open(path.clone()).and_then(|pack| pack.find(&[4; 20]));
+            let found = Index::open(&path).and_then(|pack| pack.find(&[4; 20]));
             assert_eq!(found, None, "{n} bytes");
         }
         let mut falling = whole;
         falling[MAGIC.len()] = 1;
         std::fs::write(&path, falling).expect("written");
-        assert!(Pack::open(path).is_none());
+        assert!(Index::open(&path).is_none());
+    }
+    #[test]
+    fn packs_are_searched_from_the_newest_one_on() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for (name, seconds) in [("b", 3), ("d", 1), ("a", 2), ("c", 4)] {
+            let file = File::create(dir.path().join(name).with_extension("idx")).expect("a file");
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).expect("a time");
+        }
+        File::create(dir.path().join("e.pack")).expect("a file");
+        let packs = all(dir.path());
+        let names: Vec<_> = packs.iter().filter_map(|pack| pack.path.file_stem()).collect();
+        assert_eq!(names, ["c", "b", "a", "d"]);
     }
 }

@@ -247,13 +247,16 @@ impl Check<'_> {
         if above.len() > MAX_DEPTH {
             return Err(self.refuse(b"", "is too deep"));
         }
-        let repo = &self.store.repo;
+        let hash_kind = self.store.repo.object_hash();
         let fail = |error: gix::Error| StoreError::gix("cannot read a tree", &error);
         let missing = || StoreError::Missing { what: format!("tree {tree_oid}") };
-        let found = repo.try_find_object(to_id(tree_oid)).map_err(fail)?.ok_or_else(missing)?;
+        let find = |repo: &gix::Repository| {
+            Ok(repo.try_find_object(to_id(tree_oid))?.map(gix::Object::detach))
+        };
+        let found = self.store.look(find).map_err(fail)?.ok_or_else(missing)?;
         let (mut size, mut names) = (Size::default(), HashSet::new());
         above.push(tree_oid);
-        for entry in gix::objs::TreeRefIter::from_bytes(&found.data, repo.object_hash()) {
+        for entry in gix::objs::TreeRefIter::from_bytes(&found.data, hash_kind) {
             let entry = entry.map_err(|error| StoreError::gix("cannot read a tree", &error))?;
             let name: &BStr = entry.filename;
             self.name(name, entry.mode.kind(), &mut names)?;

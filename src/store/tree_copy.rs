@@ -119,7 +119,7 @@ impl Store {
 
     /// Tells whether a tree is here.
     pub fn has_tree(&self, tree_oid: Oid) -> bool {
-        let find = || self.repo.try_find_header(to_id(tree_oid)).ok().flatten();
+        let find = || self.look(|repo| repo.try_find_header(to_id(tree_oid))).ok().flatten();
         self.can_have(tree_oid) && find().is_some_and(|header| header.kind() == Kind::Tree)
     }
 
@@ -289,9 +289,10 @@ impl New<'_> {
             let kind = found.kind;
             return Ok(Object { oid, kind, data });
         }
-        let found = self.store.repo.try_find_object(to_id(oid)).map_err(fail)?;
+        let find =
+            |repo: &gix::Repository| Ok(repo.try_find_object(to_id(oid))?.map(gix::Object::detach));
         let missing = || StoreError::Missing { what: format!("object {oid}") };
-        let found = found.ok_or_else(missing)?.detach();
+        let found = self.store.look(find).map_err(fail)?.ok_or_else(missing)?;
         Ok(Object { oid, kind: found.kind, data: found.data })
     }
 }

@@ -54,6 +54,8 @@ pub fn run(environment: &Environment, words: Vec<OsString>) {
     if let Err(error) = hear(&app, &call) {
         note(&app, &call, &error);
     }
+    // The system takes back what is open, all at once.
+    std::mem::forget(app);
 }
 
 /// Returns what a hook of git's that we install is called with, if the program is called by one: that need
