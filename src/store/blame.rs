@@ -3,10 +3,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 
 use super::open::lossy;
 use super::{Store, StoreError, git};
@@ -39,6 +41,8 @@ pub enum Blame {
 pub struct Blaming {
     child: Option<io::Result<Child>>,
     path: OsString,
+    /// How many lines are asked for, where that is known.
+    n_lines: Option<u64>,
 }
 
 impl Blaming {
@@ -65,7 +69,8 @@ impl Blaming {
         }
         command.args(is_bare.then_some("HEAD")).arg("--").arg(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Blaming { child: Some(command.spawn()), path: path.to_owned() }
+        let n_lines = lines.map(|(first, last)| (last - first).saturating_add(1));
+        Blaming { child: Some(command.spawn()), path: path.to_owned(), n_lines }
     }
 
     /// Tells whether git has begun to answer, or to end.
@@ -81,11 +86,14 @@ impl Blaming {
     /// [`StoreError::Io`] with git's own words.
     pub fn end(mut self) -> Result<Blame, StoreError> {
         let child = self.child.take().expect("it is taken once");
-        let output = child.and_then(Child::wait_with_output);
-        let output = output.map_err(|error| StoreError::io("cannot run git", &error))?;
-        if output.status.success() {
-            return Ok(Blame::Lines(parse(&output.stdout)));
-        }
+        let read = child.and_then(|child| self.read(child));
+        let output = match read.map_err(|error| StoreError::io("cannot run git", &error))? {
+            Read::Lines(answer) => return Ok(Blame::Lines(parse(&answer))),
+            Read::All(output) if output.status.success() => {
+                return Ok(Blame::Lines(parse(&output.stdout)));
+            }
+            Read::All(output) => output,
+        };
         let words = lossy(&output.stderr);
         let words = words.trim().trim_start_matches("fatal: ");
         let is_unknown = ["no such path", "no such ref: HEAD", "bad revision 'HEAD'"];
@@ -98,6 +106,65 @@ impl Blaming {
         }
         git::failed(&output, &format!("cannot blame '{}'", self.path.to_string_lossy()))
     }
+}
+
+/// What was read of git.
+enum Read {
+    /// All lines that were asked for. Git has nothing left to do but to end, which is not waited for.
+    Lines(Vec<u8>),
+    /// All that it said, to its end.
+    All(Output),
+}
+
+impl Blaming {
+    fn read(&self, mut child: Child) -> io::Result<Read> {
+        let (mut answer, mut words) = (child.stdout.take(), child.stderr.take());
+        let (mut stdout, mut stderr, mut n_found) = (Vec::new(), Vec::new(), 0);
+        while answer.is_some() || words.is_some() {
+            let is_answer = match (&answer, &words) {
+                (Some(answer), Some(words)) => is_first_ready(answer, words)?,
+                (answer, _) => answer.is_some(),
+            };
+            if is_answer {
+                let from = stdout.len();
+                read_on(&mut answer, &mut stdout)?;
+                n_found += n_lines_from(&stdout, from);
+                if self.n_lines == Some(n_found) && stdout.ends_with(b"\n") {
+                    return Ok(Read::Lines(stdout));
+                }
+            } else {
+                read_on(&mut words, &mut stderr)?;
+            }
+        }
+        Ok(Read::All(Output { status: child.wait()?, stdout, stderr }))
+    }
+}
+
+/// Waits until one of two streams can be read, and tells whether it is the first.
+fn is_first_ready(first: &impl AsFd, second: &impl AsFd) -> io::Result<bool> {
+    let mut fds = [PollFd::new(first, PollFlags::IN), PollFd::new(second, PollFlags::IN)];
+    retry_on_intr(|| poll(&mut fds, None))?;
+    Ok(!fds[0].revents().is_empty())
+}
+
+/// Reads what is there of a stream; one that has ended is closed.
+fn read_on(stream: &mut Option<impl io::Read>, into: &mut Vec<u8>) -> io::Result<()> {
+    let mut bytes = [0; 4096];
+    let n = match stream.as_mut().map(|stream| stream.read(&mut bytes)).transpose() {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+        read => read?.unwrap_or_default(),
+    };
+    into.extend(&bytes[..n]);
+    if n == 0 {
+        *stream = None;
+    }
+    Ok(())
+}
+
+/// Returns how many lines of the file begin in an answer from a byte on.
+fn n_lines_from(answer: &[u8], from: usize) -> u64 {
+    let pairs = answer[from.saturating_sub(1)..].windows(2);
+    pairs.filter(|pair| pair == b"\n\t").count() as u64
 }
 
 impl Drop for Blaming {
@@ -171,5 +238,16 @@ mod tests {
             line(None, 3, ""),
         ];
         assert_eq!(parse(output.as_bytes()), expected);
+    }
+
+    #[test]
+    fn lines_are_counted_wherever_an_answer_is_cut() {
+        let answer = b"1 1 1 2\nsummary \tx\n\tone\n1 2 2\n\t\ttwo\n";
+        assert_eq!(n_lines_from(answer, 0), 2);
+        for cut in 0..answer.len() {
+            let n = n_lines_from(&answer[..cut], 0) + n_lines_from(answer, cut);
+            assert_eq!(n, 2, "{cut}");
+        }
+        assert_eq!(n_lines_from(b"", 0), 0);
     }
 }
