@@ -6,6 +6,7 @@
 
 mod ancestor;
 mod ask;
+mod clock;
 mod detach;
 mod ending;
 mod escape;
@@ -25,6 +26,7 @@ mod watcher;
 
 pub use ancestor::find_ancestor;
 pub use ask::{Answer, AskError, Question};
+pub use clock::end_after;
 pub use detach::{Background, leave_terminal, leave_to_itself, send_to_background, tell_started};
 pub use ending::Ending;
 pub use lease::{Lease, LeaseError, Leases, Stop, StopKind};

@@ -189,6 +189,9 @@ pub(super) fn end_quietly_on_panic() {
 /// Ends the process after `max_time` as if all had been done: whoever waits for it must not wait longer.
 #[expect(clippy::disallowed_methods, reason = "what hangs cannot return an exit code")]
 pub(super) fn end_quietly_after(max_time: Duration) {
+    if worker::end_after(max_time) {
+        return;
+    }
     let clock = std::thread::Builder::new().stack_size(CLOCK_STACK);
     let end = move || {
         std::thread::sleep(max_time);
