@@ -72,11 +72,18 @@ impl Packs {
         packs.iter().find_map(|pack| {
             let index = pack.index.get_or_init(|| Index::open(&pack.path)).as_ref()?;
             let offset = index.find(oid.as_bytes())?;
-            self.read(pack, offset, kind, max)
+            self.read(pack, index, offset, kind, max)
         })
     }
 
-    fn read(&self, from: &Pack, offset: u64, kind: Kind, max: u64) -> Option<Vec<u8>> {
+    fn read(
+        &self,
+        from: &Pack,
+        index: &Index,
+        offset: u64,
+        kind: Kind,
+        max: u64,
+    ) -> Option<Vec<u8>> {
         let open = || pack::data::File::at(from.path.with_extension("pack"), self.hash_kind).ok();
         let limited = || open().map(|it| it.with_alloc_limit_bytes(Some(MAX_BYTES)));
         let data = from.data.get_or_init(limited).as_ref()?;
@@ -85,7 +92,10 @@ impl Packs {
             return None;
         }
         let (mut object, mut inflate) = (Vec::new(), gix::zlib::Inflate::default());
-        let resolve = |_: &gix::hash::oid, _: &mut Vec<u8>| Ok(None);
+        let resolve = |id: &gix::hash::oid, _: &mut Vec<u8>| {
+            let entry = index.find(id.as_bytes()).and_then(|offset| data.entry(offset).ok());
+            Ok(entry.map(pack::data::decode::entry::ResolvedBase::InPack))
+        };
         let mut cache = pack::cache::Never;
         let found =
             data.decode_entry(entry, &mut object, &mut inflate, &resolve, &mut cache).ok()?;
@@ -175,6 +185,8 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::model::HashKind;
+    use crate::store::native::{Disk, Object, SharedMode, encode_pack, roll, store_pack};
 
     /// Writes an index of these ids, each of 20 equal bytes, with these offsets.
     fn index(dir: &Path, ids: &[(u8, u64)]) -> PathBuf {
@@ -247,6 +259,7 @@ mod tests {
         std::fs::write(&path, falling).expect("written");
         assert!(Index::open(&path).is_none());
     }
+
     #[test]
     fn packs_are_searched_from_the_newest_one_on() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -258,5 +271,43 @@ mod tests {
         let packs = all(dir.path());
         let names: Vec<_> = packs.iter().filter_map(|pack| pack.path.file_stem()).collect();
         assert_eq!(names, ["c", "b", "a", "d"]);
+    }
+
+    #[test]
+    fn an_object_that_is_stored_as_a_difference_is_found() {
+        for (hash_kind, gix_kind) in
+            [(HashKind::Sha1, gix::hash::Kind::Sha1), (HashKind::Sha256, gix::hash::Kind::Sha256)]
+        {
+            let dir = tempfile::tempdir().expect("a directory");
+            let objects_dir = dir.path().join("objects");
+            let text =
+                |seq: u32| format!("version: 1\nseq: {seq}\n{}", "always the same\n".repeat(9));
+            let mut oids = Vec::new();
+            for seq in 0..8 {
+                let object = Object::new(hash_kind, Kind::Blob, text(seq).into_bytes());
+                let object = object.expect("no collision");
+                oids.push(object.oid);
+                let pack = encode_pack(hash_kind, &[object]).expect("encoded");
+                let (umask, token) = (SharedMode::Umask, seq.to_string());
+                let kept = store_pack(&Disk, &objects_dir, umask, &pack, 0, &token);
+                kept.expect("stored").release(&Disk);
+            }
+            let now = std::time::SystemTime::UNIX_EPOCH;
+            let umask = SharedMode::Umask;
+            let rolled = roll(&Disk, &objects_dir, dir.path(), hash_kind, umask, "roll", now);
+            assert_eq!(rolled.expect("rolled").n_melted, 8);
+            let packs = Packs {
+                dir: objects_dir.join("pack"),
+                hash_kind: gix_kind,
+                n_looked_up: Cell::new(0),
+                packs: OnceCell::new(),
+            };
+            for (seq, oid) in (0..).zip(oids) {
+                let found = packs.find(oid, Kind::Blob, 1 << 10);
+                assert_eq!(found, Some(text(seq).into_bytes()));
+                assert_eq!(packs.find(oid, Kind::Blob, 20), None, "it is larger");
+                assert_eq!(packs.find(oid, Kind::Tree, 1 << 10), None, "it is none");
+            }
+        }
     }
 }

@@ -25,6 +25,13 @@ fn n_packs(place: &Place) -> usize {
     names.iter().filter(|it| it.ends_with(".pack")).count()
 }
 
+fn n_pack_bytes(place: &Place) -> u64 {
+    let names = place.files("objects/pack");
+    let packs = names.iter().filter(|it| it.ends_with(".pack"));
+    let n_bytes = |name| fs::metadata(place.git_dir.join("objects/pack").join(name));
+    packs.map(|name| n_bytes(name).expect("a pack").len()).sum()
+}
+
 fn roll(place: &Place) -> RollReport {
     let now = SystemTime::now();
     place.writer(&Disk).roll(&token(), now).expect("rolled")
@@ -65,6 +72,31 @@ fn sixty_four_packs_become_one_of_the_second_level() {
     assert_eq!(level, Some(2));
     assert_eq!(place.ok(&["rev-list", "--count", S]), "64");
     place.assert_sound();
+}
+
+#[test]
+fn melted_packs_say_only_what_differs_and_a_repack_takes_that_over() {
+    const OTHER: &str = "refs/sessions/0199f0c2-1c4d-7abc-8def-1123456789af";
+    for hash_kind in HASH_KINDS {
+        let [apart, melted] = [scratch(), scratch()];
+        let [apart, melted] = [&apart, &melted].map(|dir| Place::init(dir.path(), hash_kind));
+        for seq in 1..=40 {
+            for name in [S, OTHER] {
+                apart.put(&Disk, name, seq).expect("written");
+                melted.put(&Disk, name, seq).expect("written");
+                roll(&melted);
+            }
+        }
+        melted.assert_sound();
+        let n_bytes = n_pack_bytes(&melted);
+        let n_bytes_apart = n_pack_bytes(&apart);
+        assert!(4 * n_bytes < 3 * n_bytes_apart, "{n_bytes} of {n_bytes_apart} bytes");
+        melted.ok(&["repack", "-a", "-d", "--quiet"]);
+        assert!(n_pack_bytes(&melted) < n_bytes, "git names bases in fewer bytes");
+        melted.assert_sound();
+        assert_eq!([melted.seq(S), melted.seq(OTHER)], [Some(40), Some(40)]);
+        assert_eq!(melted.ok(&["rev-list", "--count", S, OTHER]), "80");
+    }
 }
 
 #[test]

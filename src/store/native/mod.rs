@@ -17,12 +17,14 @@
 
 mod delete;
 mod delete_many;
+mod delta;
 mod fault;
 mod idx;
 mod keep;
 mod leftover;
 mod lock;
 mod medium;
+mod melt;
 mod name;
 mod pack;
 mod reflock;

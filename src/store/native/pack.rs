@@ -133,8 +133,6 @@ impl PackBuilder {
 }
 
 /// Appends the entry of one object: kind and size, then the data under zlib.
-///
-/// Source: gitformat-pack(5), "pack-*.pack files have the following format".
 fn append_entry(pack: &mut Vec<u8>, object: &Object, zlib: &mut Compress) {
     let kind = match object.kind {
         Kind::Commit => 1,
@@ -142,20 +140,33 @@ fn append_entry(pack: &mut Vec<u8>, object: &Object, zlib: &mut Compress) {
         Kind::Blob => 3,
         Kind::Tag => 4,
     };
-    let mut size = object.data.len();
+    pack.extend(entry_header(kind, object.data.len()));
+    append_zlib(pack, &object.data, zlib);
+}
+
+/// Returns what an entry begins with: its kind, and the size of its data.
+///
+/// Source: gitformat-pack(5), "pack-*.pack files have the following format".
+pub(super) fn entry_header(kind: u8, mut size: usize) -> Vec<u8> {
+    let mut header = Vec::with_capacity(8);
     let mut byte = kind << 4 | (size & 0x0f) as u8;
     size >>= 4;
     while size > 0 {
-        pack.push(byte | 0x80);
+        header.push(byte | 0x80);
         byte = (size & 0x7f) as u8;
         size >>= 7;
     }
-    pack.push(byte);
+    header.push(byte);
+    header
+}
+
+/// Appends data under zlib.
+pub(super) fn append_zlib(pack: &mut Vec<u8>, data: &[u8], zlib: &mut Compress) {
     zlib.reset();
     let (mut n_read, mut status) = (0, Status::Ok);
     while status != Status::StreamEnd {
-        pack.reserve(64 + object.data.len() / 2);
-        let rest = &object.data[n_read..];
+        pack.reserve(64 + data.len() / 2);
+        let rest = &data[n_read..];
         let before = zlib.total_in();
         status = zlib
             .compress_vec(rest, pack, FlushCompress::Finish)

@@ -1,8 +1,8 @@
 //! Packs melt into larger ones, so that their number stays small.
 //!
-//! Each write makes one pack of level 0. Whenever there are eight of a level, their entries are
-//! copied as they are into one pack of the next level (or of as many as one copy may hold); so 100,000
-//! writes leave at most about eight packs on each of six levels. This is done by
+//! Each write makes one pack of level 0. Whenever there are eight of a level, their entries become
+//! one pack of the next level (or those of as many as one copy may hold); so 100,000
+//! writes leave at most about eight packs on each of six levels. How an entry is stored there is told in `melt`. This is done by
 //! [`super::Writer::roll_if_due`] after one write in four, when the write is already answered.
 //!
 //! Nothing is lost beside `git gc` and `git repack`, whatever the order:
@@ -17,13 +17,16 @@
 //! - A reader that has an old index open does not find the pack, reads the directory anew, and finds
 //!   the copy, as it does beside git's own repack.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::model::HashKind;
+use crate::model::{HashKind, Oid};
 
-use super::pack::{EncodedPack, PackBuilder};
+use super::melt::{Melt, REF_DELTA};
+use super::pack::EncodedPack;
 use super::shelf::Shelf;
 use super::{
     IoFault, LockError, Medium, PackError, PackName, SessionLock, SharedMode, idx, store_pack,
@@ -111,21 +114,25 @@ impl Batch {
         level: u8,
         hash_kind: HashKind,
     ) -> Result<Option<Batch>, PackError> {
-        let candidates = shelf.published(medium, level).into_iter().filter_map(|name| {
-            let found = medium.identity(&shelf.path(&name, "pack")).ok()?;
-            Some((name, found.n_bytes))
-        });
-        let mut builder = PackBuilder::default();
+        let mut candidates = Vec::new();
+        for name in shelf.published(medium, level) {
+            if let Ok(found) = medium.identity(&shelf.path(&name, "pack")) {
+                candidates.push((name, found));
+            }
+        }
+        // The newest stays whole: it is read most, and what was before it is often less.
+        candidates.sort_by_key(|(_, found)| Reverse(found.modified_at));
+        let mut melt = Melt::new(hash_kind);
         let mut names = Vec::new();
-        for name in choose(candidates) {
-            if copy(medium, shelf, &name, hash_kind, &mut builder)? {
+        for name in choose(candidates.into_iter().map(|(name, found)| (name, found.n_bytes))) {
+            if copy(medium, shelf, &name, hash_kind, &mut melt)? {
                 names.push(name);
             }
         }
         if names.len() < 2 {
             return Ok(None);
         }
-        let encoded = builder.finish(hash_kind)?;
+        let encoded = melt.finish()?;
         Ok(Some(Batch { names, encoded }))
     }
 }
@@ -146,14 +153,13 @@ fn choose<T>(candidates: impl Iterator<Item = (T, u64)>) -> Vec<T> {
     candidates.into_iter().filter_map(fits).collect()
 }
 
-/// Copies the entries of a pack as they are. A pack that is damaged, or has deltas and so is not
-/// ours, is left where it is: `false`.
+/// Copies the entries of a pack. One that is damaged, or has what we do not write, is left where it is: `false`.
 fn copy(
     medium: &dyn Medium,
     shelf: &Shelf,
     name: &PackName,
     hash_kind: HashKind,
-    builder: &mut PackBuilder,
+    melt: &mut Melt,
 ) -> Result<bool, PackError> {
     let read = |path: PathBuf| {
         medium.read(&path).map_err(|source| IoFault { doing: "read", path, source })
@@ -164,16 +170,12 @@ fn copy(
         tracing::warn!(pack = %name, "a pack cannot be read and is not rolled");
         return Ok(false);
     };
-    for (entry, bytes) in entries {
-        if builder.wants(entry.oid) {
-            builder.push(entry.oid, |pack| pack.extend_from_slice(bytes));
-        }
-    }
+    entries.into_iter().for_each(|(entry, bytes)| melt.add(entry.oid, bytes));
     Ok(true)
 }
 
 /// Cuts a pack into the bytes of its entries, in the order of the file; `None` unless all of it is
-/// accounted for, intact and without deltas.
+/// accounted for, intact, and whole or a difference from an object of the same pack.
 fn entries<'a>(
     pack: &'a [u8],
     idx: &[u8],
@@ -190,17 +192,29 @@ fn entries<'a>(
         return None;
     }
     let ends: Vec<_> = entries[1..].iter().map(|it| it.offset).collect();
+    let oids: HashSet<_> = entries.iter().map(|entry| entry.oid).collect();
     let cut = |(entry, end): (idx::Entry, usize)| {
         let bytes = body.get(entry.offset..end)?;
-        let is_whole = (1..=4).contains(&(bytes.first()? >> 4 & 7));
-        (is_whole && crc32fast::hash(bytes) == entry.crc32).then_some((entry, bytes))
+        let is_complete = match bytes.first()? >> 4 & 7 {
+            1..=4 => true,
+            REF_DELTA => oids.contains(&base_of(bytes, hash_kind)?),
+            _ => false,
+        };
+        (is_complete && crc32fast::hash(bytes) == entry.crc32).then_some((entry, bytes))
     };
     entries.into_iter().zip(ends.into_iter().chain([end])).map(cut).collect()
+}
+
+/// Returns what the object of an entry is a difference from: the id stands behind the size.
+fn base_of(entry: &[u8], hash_kind: HashKind) -> Option<Oid> {
+    let n_header = 1 + entry.iter().position(|byte| byte & 0x80 == 0)?;
+    Oid::from_bytes(entry.get(n_header..n_header + hash_kind.n_bytes())?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::native::pack::PackBuilder;
 
     /// Returns how many of packs with these sizes, in MiB, are melted.
     fn n_chosen(sizes: &[u64]) -> usize {
@@ -222,6 +236,22 @@ mod tests {
             (&[30, 30, 30, 1, 1, 1, 1, 1], 6),
         ] {
             assert_eq!(n_chosen(sizes), expected, "{sizes:?}");
+        }
+    }
+
+    #[test]
+    fn a_difference_from_an_object_of_another_pack_is_not_taken_over() {
+        let oid = |byte: u8| Oid::from_bytes(&[byte; 20]).expect("20 bytes");
+        for (base, is_taken) in [(1, true), (3, false)] {
+            let mut builder = PackBuilder::default();
+            builder.push(oid(1), |pack| pack.push(0x30));
+            builder.push(oid(2), |pack| {
+                pack.extend([REF_DELTA << 4 | 0x8f, 0x01]);
+                pack.extend([base; 20]);
+            });
+            let pack = builder.finish(HashKind::Sha1).expect("finished");
+            let entries = entries(&pack.pack, &pack.idx, HashKind::Sha1);
+            assert_eq!(entries.map(|it| it.len()), is_taken.then_some(2));
         }
     }
 }
