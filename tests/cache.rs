@@ -7,9 +7,10 @@ use std::process::{Command, Output, Stdio};
 use std::thread::scope;
 use std::time::{Duration, SystemTime};
 
-use git_session::model::{Class, Timestamp};
+use git_session::model::{Class, SessionId, Timestamp};
 use git_session::ops::documents;
 use git_session::ops::list::{Field, FieldFilter, Listing, Query, SortKey, list};
+use git_session::ops::resolve::by_name;
 use git_session::ops::stats::{By, stats};
 use git_session::render::json::making;
 use git_session::store::{OpenRequest, Store};
@@ -170,7 +171,26 @@ impl Place {
             Ok::<(), ()>(())
         });
         answers.push(format!("{documents:#?} {faults:#?}"));
+        answers.extend(self.meanings(&store));
         answers
+    }
+
+    /// Returns which sessions some names mean.
+    fn meanings(&self, store: &Store) -> Vec<String> {
+        let first = &self.histories[0].0["refs/sessions/".len()..];
+        let mut names: Vec<String> = ["main", "nobody", "01"].map(str::to_owned).into();
+        for (at, (name, _)) in self.histories.iter().enumerate() {
+            let id = SessionId::parse(&name["refs/sessions/".len()..]).expect("an id");
+            let (spelled, handle) = (id.to_string(), id.handle().to_string());
+            let n_same = spelled.bytes().zip(first.bytes()).take_while(|(a, b)| a == b).count();
+            names.extend([2, 8].map(|n| handle[..n].to_owned()));
+            names.extend(
+                [&spelled[..35], &spelled[..20], &spelled[..=n_same.min(34)]].map(str::to_owned),
+            );
+            names.push(format!("n{at}"));
+        }
+        let mean = |name: &String| format!("{name}: {:?}", by_name(store, name));
+        names.iter().map(mean).collect()
     }
 
     fn assert_same(&self, after: &str) {
@@ -250,8 +270,8 @@ fn change_refs(place: &mut Place, dice: &mut Dice) -> String {
 
 /// Does something to the cache, and tells what.
 fn harm_cache(place: &Place, dice: &mut Dice) -> String {
-    let names = ["kept", "loose", "facts", "documents"];
-    let path = place.cache_file(names[dice.below(4)]);
+    let names = ["kept", "loose", "names", "facts", "documents"];
+    let path = place.cache_file(names[dice.below(5)]);
     let Ok(mut bytes) = fs::read(&path) else {
         return "no cache".into();
     };
@@ -265,7 +285,7 @@ fn harm_cache(place: &Place, dice: &mut Dice) -> String {
             "shortening"
         }
         2 => {
-            let other = place.cache_file(names[dice.below(4)]);
+            let other = place.cache_file(names[dice.below(5)]);
             bytes = fs::read(other).unwrap_or_default();
             "another file as"
         }
@@ -289,6 +309,11 @@ fn the_cache_changes_no_answer_whatever_happens_to_refs_and_cache() {
         let mut place = Place::new(init).with_sessions(7);
         let mut dice = Dice(seed);
         place.assert_same("the beginning");
+        place.git(&["pack-refs", "--all"]);
+        place.date_packed_refs();
+        place.assert_same("packing all");
+        let file = fs::read(place.cache_file("names")).expect("names were looked up");
+        assert!(file.starts_with(b"git-session names "));
         for _ in 0..20 {
             let told = change_refs(&mut place, &mut dice);
             place.assert_same(&told);
@@ -298,7 +323,12 @@ fn the_cache_changes_no_answer_whatever_happens_to_refs_and_cache() {
             }
         }
         place.answers(true);
-        for (name, what) in [("kept", "excerpts"), ("facts", "facts"), ("documents", "documents")] {
+        for (name, what) in [
+            ("kept", "excerpts"),
+            ("names", "names"),
+            ("facts", "facts"),
+            ("documents", "documents"),
+        ] {
             let file = fs::read(place.cache_file(name)).expect("the cache was used");
             assert!(file.starts_with(format!("git-session {what} ").as_bytes()), "{name}");
         }

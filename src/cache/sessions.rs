@@ -1,4 +1,5 @@
 use super::encode::Contents;
+use super::names;
 use super::table::Table;
 use crate::format::archive;
 use crate::format::message::{Brief, Excerpt};
@@ -23,7 +24,7 @@ pub enum Sessions {
 
 /// Sessions of which the cache knows most.
 pub struct Cached {
-    kept: Table,
+    pub(super) kept: Table,
     /// The places of kept entries for which a loose ref stands.
     hidden: Vec<usize>,
     /// The sessions whose refs have a file each.
@@ -32,7 +33,7 @@ pub struct Cached {
 }
 
 /// A session, its newest commit, and what that says if it can be read.
-type Entry = (SessionId, Oid, Option<Excerpt>);
+pub(super) type Entry = (SessionId, Oid, Option<Excerpt>);
 
 /// One of the sessions.
 #[derive(Clone, Copy)]
@@ -86,13 +87,20 @@ impl Sessions {
     /// # Errors
     /// As [`Sessions::read`].
     pub fn without_damage(store: &Store) -> Result<Sessions, StoreError> {
-        [KEPT, LOOSE].into_iter().for_each(|name| store.remove_cache_file(name));
+        [KEPT, LOOSE, names::NAME].into_iter().for_each(|name| store.remove_cache_file(name));
         Sessions::plain(store)
     }
 
     /// Tells whether anything is remembered.
     pub fn is_cached(&self) -> bool {
         matches!(self, Sessions::Cached(_))
+    }
+
+    /// Remembers how the sessions are called, for [`super::Names`].
+    pub fn remember_names(&self, store: &Store) {
+        if let Sessions::Cached(cached) = self {
+            cached.remember_names(store);
+        }
     }
 
     /// Returns the refs that are no session.
@@ -242,7 +250,7 @@ fn renew(
 }
 
 /// Returns the sessions whose refs have a file each.
-fn read_loose(store: &Store, tips: &Tips) -> Vec<Entry> {
+pub(super) fn read_loose(store: &Store, tips: &Tips) -> Vec<Entry> {
     if tips.sessions.is_empty() {
         return Vec::new();
     }

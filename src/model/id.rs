@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use uuid::Uuid;
 
@@ -40,6 +41,12 @@ impl SessionId {
             *letter = b'z' - digit;
         }
         Handle(letters)
+    }
+
+    /// Returns the last four bytes as a number, of which the short name is made.
+    pub fn tail(self) -> u32 {
+        let [.., a, b, c, d] = *self.0.as_bytes();
+        u32::from_be_bytes([a, b, c, d])
     }
 
     /// Tells whether the short name begins with `text`.
@@ -86,9 +93,14 @@ impl IdPrefix {
         })
     }
 
+    /// Returns from where to where ids begin so.
+    pub fn ids(self) -> RangeInclusive<SessionId> {
+        self.low..=self.high
+    }
+
     /// Tells whether an id begins so.
     pub fn is_of(self, session_id: SessionId) -> bool {
-        (self.low..=self.high).contains(&session_id)
+        self.ids().contains(&session_id)
     }
 }
 
@@ -106,6 +118,17 @@ impl Handle {
         !text.is_empty()
             && text.len() <= Self::LEN
             && text.bytes().all(|c| (b'k'..=b'z').contains(&c))
+    }
+
+    /// Returns from where to where [`SessionId::tail`] lies if a handle begins with `text`; `None` if none does.
+    pub fn tails(text: &str) -> Option<RangeInclusive<u32>> {
+        let is_one = Self::is_prefix_like(text);
+        let digit = |sum: u32, letter: u8| sum << 4 | u32::from(b'z' - letter);
+        let [low, high] = [b'z', b'k'].map(|rest| {
+            let letters = text.bytes().chain(std::iter::repeat(rest)).take(Self::LEN);
+            if is_one { letters.fold(0, digit) } else { 0 }
+        });
+        is_one.then_some(low..=high)
     }
 
     /// Returns the letters.
@@ -158,6 +181,16 @@ mod tests {
         assert!(Handle::is_prefix_like("vu"));
         assert!(id.has_handle_prefix("vu") && !id.has_handle_prefix("u"));
         assert!(!Handle::is_prefix_like("a"));
+        for end in 1..=Handle::LEN {
+            let tails = Handle::tails(&"vutsrqpk"[..end]).expect("a beginning");
+            assert!(tails.contains(&id.tail()));
+            assert_eq!(
+                tails.end() - tails.start(),
+                u32::MAX.checked_shr(4 * end as u32).unwrap_or(0)
+            );
+        }
+        assert_eq!(Handle::tails("vutsrqpk"), Some(0x4567_89af..=0x4567_89af));
+        assert_eq!(Handle::tails("a").or(Handle::tails("")), None);
     }
 
     #[test]

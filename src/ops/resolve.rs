@@ -3,8 +3,8 @@
 //! Exact before prefix; handle, name, branch, commit in this order; a tie is an error that lists
 //! the candidates, never a guess.
 
-use crate::cache::Sessions;
-use crate::format::message::Brief;
+use crate::cache::{Called, Names, Sessions};
+use crate::format::message::{Brief, Excerpt};
 use crate::model::{Class, Handle, IdPrefix, Oid, SessionId};
 use crate::ops::list::{self, Listed};
 use crate::ops::{Candidate, Context, OpError, claims};
@@ -12,6 +12,8 @@ use crate::store::{Current, Store};
 
 /// The shortest prefix of an id that is taken for one; a handle's may have one letter.
 const MIN_ID_PREFIX: usize = 2;
+/// What a branch's ref begins with.
+const BRANCHES: &str = "refs/heads/";
 
 /// Finds the session that `name` means, or the current one if there is no name.
 ///
@@ -59,7 +61,11 @@ fn before(store: &Store) -> Result<SessionId, OpError> {
     store.tip(session_id)?.map(|_| session_id).ok_or_else(not_found)
 }
 
-fn by_name(store: &Store, name: &str) -> Result<SessionId, OpError> {
+/// Finds the session that a name means, whatever the environment says.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn by_name(store: &Store, name: &str) -> Result<SessionId, OpError> {
     let not_found = || OpError::NotFound { name: name.to_owned() };
     if let Some(session_id) = SessionId::parse(name) {
         return match store.tip(session_id) {
@@ -68,7 +74,14 @@ fn by_name(store: &Store, name: &str) -> Result<SessionId, OpError> {
             _ => Ok(session_id),
         };
     }
+    let names = Names::open(store);
+    if let Some(session_id) = names.as_ref().and_then(|names| by_names(store, names, name)) {
+        return Ok(session_id);
+    }
     let sessions = Sessions::read(store)?;
+    if names.is_none_or(|names| names.is_damaged()) {
+        sessions.remember_names(store);
+    }
     if let Some(session_id) = by_exact_handle(&sessions, name) {
         return Ok(session_id);
     }
@@ -86,6 +99,40 @@ fn by_name(store: &Store, name: &str) -> Result<SessionId, OpError> {
         return Ok(session_id);
     }
     by_commit(store, name).ok_or_else(not_found)
+}
+
+/// Finds the only session that can be meant, in what is remembered of how sessions are called; `None` if all have
+/// to be looked through. What comes first here comes first there.
+fn by_names(store: &Store, names: &Names, name: &str) -> Option<SessionId> {
+    let tails = Handle::tails(name);
+    let handle = tails.as_ref().filter(|_| name.len() == Handle::LEN);
+    if let Some(Called::One(session_id)) = handle.and_then(|tails| names.with_tail(tails)) {
+        return Some(session_id);
+    }
+    if name.starts_with("session-") || name.starts_with(BRANCHES) {
+        return None;
+    }
+    match names.with_word(name)? {
+        Called::None => {}
+        Called::One(session_id) => {
+            // Another word may have the same check.
+            let message = store.message(store.tip(session_id).ok()??).ok()?;
+            let excerpt = Excerpt::of_message(&message, session_id)?;
+            let is_called_so = [excerpt.name, excerpt.branch].contains(&Some(name.to_owned()));
+            return Some(session_id).filter(|_| is_called_so);
+        }
+        Called::Several => return None,
+    }
+    match tails.map_or(Some(Called::None), |tails| names.with_tail(&tails))? {
+        Called::None => {}
+        Called::One(session_id) => return Some(session_id),
+        Called::Several => return None,
+    }
+    let prefix = IdPrefix::parse(name).filter(|_| name.len() >= MIN_ID_PREFIX)?;
+    match names.with_id(&prefix.ids())? {
+        Called::One(session_id) => Some(session_id),
+        Called::None | Called::Several => None,
+    }
 }
 
 /// Looks for a complete handle among the refs' names alone.
@@ -106,7 +153,7 @@ fn is_name(brief: &Brief<'_>, name: &str) -> bool {
 }
 
 fn is_branch(brief: &Brief<'_>, name: &str) -> bool {
-    let short = name.strip_prefix("refs/heads/").unwrap_or(name);
+    let short = name.strip_prefix(BRANCHES).unwrap_or(name);
     brief.branch == Some(short)
 }
 

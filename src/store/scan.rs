@@ -82,7 +82,22 @@ impl Store {
         self.scan(known, Scope::All)
     }
 
-    /// The same of some sessions.
+    /// Returns the refs that have a file each if what keeps the others, and the archive, still have a stamp; else `None`.
+    ///
+    /// # Errors
+    /// As [`Store::scan_refs`].
+    pub fn loose_refs_beside(&self, known: RefStamp) -> Result<Option<Tips>, StoreError> {
+        let (loose, stamp) = match self.refs {
+            RefFormat::Git => (Tips::default(), self.kept_stamp()),
+            RefFormat::Files => {
+                let loose = self.loose_tips()?;
+                (loose, with_archive_tip(self.kept_stamp(), &self.archive_tip()))
+            }
+        };
+        Ok((stamp == Some(known)).then_some(loose))
+    }
+
+    /// As [`Store::scan_refs`], of some sessions.
     pub(super) fn scan(
         &self,
         known: Option<RefStamp>,
