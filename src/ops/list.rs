@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::cache::{Damaged, Row, Sessions};
 use crate::format::message::{Brief, Excerpt};
-use crate::model::{Oid, SessionId};
+use crate::model::{Class, Oid, SessionId};
 use crate::ops::OpError;
 use crate::ops::facts::{self, Facts, Found};
 use crate::ops::load::View;
@@ -56,15 +56,33 @@ pub struct Listing {
 ///
 /// # Errors
 /// [`OpError::Store`] when the refs cannot be listed at all.
-#[tracing::instrument(skip_all)]
 pub fn list(store: &Store, query: &Query) -> Result<Listing, OpError> {
-    let mut listing = look_through(store, |sessions| found(store, query, sessions))?;
-    query.order(&mut listing.sessions);
-    if let Some(limit) = query.limit {
-        listing.sessions.truncate(limit);
-    }
-    look(store, &mut listing);
-    Ok(listing)
+    list_each(store, [query]).map(|[listing]| listing)
+}
+
+/// Answers several questions about the sessions of one moment.
+///
+/// # Errors
+/// As [`list`].
+#[tracing::instrument(skip_all)]
+pub fn list_each<const N: usize>(
+    store: &Store,
+    queries: [&Query; N],
+) -> Result<[Listing; N], OpError> {
+    let mut listings = look_through(store, |sessions| {
+        let all = queries.iter().map(|query| found(store, query, sessions));
+        all.collect::<Result<Vec<_>, _>>()
+    })?
+    .into_iter();
+    Ok(queries.map(|query| {
+        let mut listing = listings.next().unwrap_or_default();
+        query.order(&mut listing.sessions);
+        if let Some(limit) = query.limit {
+            listing.sessions.truncate(limit);
+        }
+        look(store, &mut listing);
+        listing
+    }))
 }
 
 /// Looks through all sessions, and once more without the cache if that proves to be damaged.
@@ -199,8 +217,23 @@ fn read(
 /// # Errors
 /// [`OpError::Store`].
 pub fn open_on_branch(store: &Store, branch: &str) -> Result<Vec<Listed>, OpError> {
-    let query = Query { branch: Some(branch.to_owned()), ..Query::default() };
-    Ok(list(store, &query)?.sessions)
+    Ok(list(store, &on_branch(branch))?.sessions)
+}
+
+/// Returns the open sessions of a branch, if there is one, and all that are paused.
+///
+/// # Errors
+/// [`OpError::Store`].
+pub fn open_and_paused(store: &Store, branch: Option<&str>) -> Result<[Vec<Listed>; 2], OpError> {
+    let paused = Query { classes: vec![Class::Paused], ..Query::default() };
+    let Some(branch) = branch else {
+        return Ok([Vec::new(), list(store, &paused)?.sessions]);
+    };
+    Ok(list_each(store, [&on_branch(branch), &paused])?.map(|listing| listing.sessions))
+}
+
+fn on_branch(branch: &str) -> Query {
+    Query { branch: Some(branch.to_owned()), ..Query::default() }
 }
 
 /// Returns the sessions for which the first of `looks` holds that holds for any, the newest first; what

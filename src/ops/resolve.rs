@@ -38,10 +38,19 @@ pub fn marked(store: &Store, context: &Context) -> Option<SessionId> {
     }
 }
 
+/// Returns the session that this work tree's pointer names, if it is there.
+///
+/// # Errors
+/// [`OpError::Store`].
+pub fn pointed_at(store: &Store) -> Result<Option<SessionId>, OpError> {
+    match store.current(Current::Now)? {
+        Some(session_id) if store.tip(session_id)?.is_some() => Ok(Some(session_id)),
+        _ => Ok(None),
+    }
+}
+
 fn current(store: &Store) -> Result<SessionId, OpError> {
-    if let Some(session_id) = store.current(Current::Now)?
-        && store.tip(session_id)?.is_some()
-    {
+    if let Some(session_id) = pointed_at(store)? {
         return Ok(session_id);
     }
     let Some(branch) = store.head()?.branch else {

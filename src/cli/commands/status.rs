@@ -6,8 +6,8 @@ use crate::cli::app::App;
 use crate::cli::error::CliError;
 use crate::cli::options::Json;
 use crate::cli::{complete, output};
-use crate::model::Class;
-use crate::ops::list::{self, Listed, Listing, Query};
+use crate::model::SessionId;
+use crate::ops::list::{self, Listed, Listing};
 use crate::ops::{OpError, load, resolve};
 use crate::render::porcelain::porcelain;
 use crate::render::session;
@@ -51,13 +51,17 @@ impl Status {
 
     /// Does it.
     pub fn run(self, app: &App) -> Result<(), CliError> {
-        let session_id = match app.resolve(self.session.as_deref()) {
-            Ok(session_id) => session_id,
-            Err(CliError::Op(OpError::NoCurrent)) => return self.no_session(app),
-            Err(CliError::Op(OpError::Ambiguous { .. })) if self.asks_where(app)? => {
-                return tell_where(app);
+        let session_id = if self.asks_where(app)? && resolve::pointed_at(app.store()?)?.is_none() {
+            match only_here(app)? {
+                Some(session_id) => session_id,
+                None => return Ok(()),
             }
-            Err(error) => return Err(error),
+        } else {
+            match app.resolve(self.session.as_deref()) {
+                Ok(session_id) => session_id,
+                Err(CliError::Op(OpError::NoCurrent)) => return self.no_session(app),
+                Err(error) => return Err(error),
+            }
         };
         let view = load::load(app.store()?, session_id)?.view;
         if self.form.json.is_wanted() {
@@ -90,19 +94,21 @@ impl Status {
         if self.form.is_chosen() {
             return Ok(());
         }
-        tell_where(app)
+        only_here(app).map(drop)
     }
 }
 
-/// Tells on which branch this is, which sessions are open there, if that is not one, and which can be resumed.
-fn tell_where(app: &App) -> Result<(), CliError> {
+/// Returns the only open session of this branch; else tells on which branch this is, which sessions are open there, and
+/// which can be resumed.
+fn only_here(app: &App) -> Result<Option<SessionId>, CliError> {
     let store = app.store()?;
     let branch = store.head()?.branch;
-    let paused = Query { classes: vec![Class::Paused], ..Query::default() };
-    let mut paused = list::list(store, &paused)?.sessions;
-    let here = branch.as_deref().map(|branch| list::open_on_branch(store, branch)).transpose()?;
-    let here = here.unwrap_or_default();
+    let [here, mut paused] = list::open_and_paused(store, branch.as_deref())?;
+    if let [only] = &here[..] {
+        return Ok(Some(only.excerpt.id));
+    }
     paused.retain(|it| here.iter().all(|known| known.excerpt.id != it.excerpt.id));
     let style = output::style(app);
-    app.answer(|out| session::no_session(out, branch.as_deref(), [&here, &paused], &style))
+    app.answer(|out| session::no_session(out, branch.as_deref(), [&here, &paused], &style))?;
+    Ok(None)
 }
