@@ -3,7 +3,7 @@
 //! `GIT_SESSION_TEST_SECONDS` says for how long; with 300 it is the long run.
 #![allow(clippy::disallowed_methods, clippy::print_stderr, reason = "tests meet the environment")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
@@ -74,33 +74,50 @@ impl Place {
     }
 
     /// Runs our program, which must succeed; notes how long it took.
-    fn session(&self, args: &[&str], longest: &Longest) -> Value {
+    fn session(&self, args: &[&str], times: &Times) -> Value {
         let begin = Instant::now();
         let output = self.command(PROGRAM, args).output().expect("it runs");
-        longest.note(begin.elapsed(), args);
+        times.note(begin.elapsed(), args[0]);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {said}");
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     /// Makes a session that has ended.
-    fn ended(&self, title: &str, longest: &Longest) -> String {
-        let made = self.session(&["create", "--json", title], longest);
+    fn ended(&self, title: &str, times: &Times) -> String {
+        let made = self.session(&["create", "--json", title], times);
         let id = made["id"].as_str().expect("an id").to_owned();
-        self.session(&["terminate", "--json", &id], longest);
+        self.session(&["terminate", "--json", &id], times);
         id
     }
 }
 
-/// The commands that took longest.
+/// How long commands took, by their names.
 #[derive(Default)]
-struct Longest(Mutex<HashMap<String, Duration>>);
+struct Times(Mutex<BTreeMap<String, Vec<Duration>>>);
 
-impl Longest {
-    fn note(&self, time: Duration, args: &[&str]) {
+impl Times {
+    fn note(&self, time: Duration, command: &str) {
         let mut all = self.0.lock().expect("no panic");
-        let longest = all.entry(args[0].to_owned()).or_default();
-        *longest = time.max(*longest);
+        all.entry(command.to_owned()).or_default().push(time);
+    }
+
+    /// Returns a line for each command: how often it ran, and how long the middle one, the hundredth from the end and the
+    /// longest took.
+    fn table(&self) -> String {
+        let mut all = self.0.lock().expect("no panic");
+        let line = |(command, times): (&String, &mut Vec<Duration>)| {
+            times.sort_unstable();
+            let at = |part: usize| times[(times.len() - 1) * part / 100].as_millis();
+            let n = times.len();
+            format!(
+                "{command:<18} {n:>7} times {:>6} ms, 99 % {:>6} ms, longest {:>6} ms\n",
+                at(50),
+                at(99),
+                at(100)
+            )
+        };
+        all.iter_mut().map(line).collect()
     }
 }
 
@@ -108,11 +125,11 @@ impl Longest {
 type Told = (String, String, u64, String, String);
 
 /// Lists again and again: each session that was there is there once, and goes on only.
-fn list(place: &Place, ids: &[String], end: Instant, longest: &Longest) -> (usize, Vec<Told>) {
+fn list(place: &Place, ids: &[String], end: Instant, times: &Times) -> (usize, Vec<Told>) {
     let (mut n_lists, mut told) = (0, Vec::new());
     let mut seqs: HashMap<String, u64> = ids.iter().map(|id| (id.clone(), 0)).collect();
     while Instant::now() < end {
-        let listing = place.session(&["list", "--all", "--json=id,tip,title,status"], longest);
+        let listing = place.session(&["list", "--all", "--json=id,tip,title,status"], times);
         assert_eq!(listing["corrupt"], Value::Array(Vec::new()));
         let mut found: HashMap<String, Told> = HashMap::new();
         for session in listing["sessions"].as_array().expect("a list") {
@@ -139,7 +156,7 @@ fn list(place: &Place, ids: &[String], end: Instant, longest: &Longest) -> (usiz
 }
 
 /// Changes sessions that may be archived, and makes more of them.
-fn write(place: &Place, ids: &[String], end: Instant, longest: &Longest) -> HashMap<String, u64> {
+fn write(place: &Place, ids: &[String], end: Instant, times: &Times) -> HashMap<String, u64> {
     let mut seqs = HashMap::new();
     for n in 1.. {
         if Instant::now() >= end {
@@ -147,10 +164,10 @@ fn write(place: &Place, ids: &[String], end: Instant, longest: &Longest) -> Hash
         }
         let id = &ids[n % ids.len()];
         let title = format!("title=Number {n}");
-        place.session(&["update", id, "--json", "--set", &title], longest);
+        place.session(&["update", id, "--json", "--set", &title], times);
         seqs.insert(id.clone(), n as u64);
         if n % 8 == 0 {
-            let id = place.ended(&format!("More {n}"), longest);
+            let id = place.ended(&format!("More {n}"), times);
             seqs.insert(id, n as u64);
         }
     }
@@ -159,25 +176,34 @@ fn write(place: &Place, ids: &[String], end: Instant, longest: &Longest) -> Hash
 
 #[test]
 fn whoever_lists_while_others_write_archive_and_collect_garbage_is_told_the_truth() {
-    let (place, load, longest) = (Place::new(), Load::read(), Longest::default());
+    let (place, load, times) = (Place::new(), Load::read(), Times::default());
     let ids: Vec<String> =
-        (0..N_SESSIONS).map(|_| place.ended("Number 0", &Longest::default())).collect();
+        (0..N_SESSIONS).map(|_| place.ended("Number 0", &Times::default())).collect();
     let end = Instant::now() + load.time;
     let (mut told, mut written, mut n_lists) = (Vec::new(), HashMap::new(), 0);
     scope(|scope| {
-        let (place, ids, longest) = (&place, &ids, &longest);
+        let (place, ids, times) = (&place, &ids, &times);
         let share = N_SESSIONS / load.n_writers;
         let writers: Vec<_> = ids
             .chunks(share)
             .take(load.n_writers)
-            .map(|own| scope.spawn(move || write(place, own, end, longest)))
+            .map(|own| scope.spawn(move || write(place, own, end, times)))
             .collect();
         let listers: Vec<_> = (0..load.n_listers)
-            .map(|_| scope.spawn(move || list(place, ids, end, longest)))
+            .map(|_| scope.spawn(move || list(place, ids, end, times)))
             .collect();
         scope.spawn(move || {
             while Instant::now() < end {
-                place.session(&["archive", "--json"], longest);
+                place.session(&["archive", "--json"], times);
+            }
+        });
+        // What git itself needs meanwhile to say the same as a list.
+        scope.spawn(move || {
+            while Instant::now() < end {
+                let begin = Instant::now();
+                let output = place.git(&["for-each-ref", "refs/sessions", "--format=%(contents)"]);
+                times.note(begin.elapsed(), "git for-each-ref");
+                assert!(output.status.success());
             }
         });
         scope.spawn(move || {
@@ -195,7 +221,7 @@ fn whoever_lists_while_others_write_archive_and_collect_garbage_is_told_the_trut
     });
     told.sort();
     told.dedup();
-    eprintln!("{n_lists} lists, {} answers, longest: {:?}", told.len(), longest.0);
+    eprintln!("{n_lists} lists, {} answers\n{}", told.len(), times.table());
     assert!(n_lists >= load.n_listers && !written.is_empty());
 
     // What the lists said of a session at a commit is what that commit says, read without the cache.
@@ -222,7 +248,7 @@ fn whoever_lists_while_others_write_archive_and_collect_garbage_is_told_the_trut
     }
 
     // And in the end all that was answered is there.
-    let listing = place.session(&["list", "--all", "--json=id,title"], &longest);
+    let listing = place.session(&["list", "--all", "--json=id,title"], &times);
     let sessions = listing["sessions"].as_array().expect("a list");
     let last: HashMap<&str, &str> = sessions
         .iter()

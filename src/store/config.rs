@@ -4,6 +4,10 @@ use super::StoreError;
 use super::open::lossy;
 use crate::model::Identity;
 
+/// How long git's lock on a ref is waited for where nobody says, in milliseconds. Git itself waits for 100: that many
+/// processes beside it take from it what it needs for a lock of two system calls.
+const LOCK_TIMEOUT_MS: i64 = 1_000;
+
 /// The settings of git that we obey, and our own in section `session`.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -13,7 +17,7 @@ pub struct Settings {
     pub committer: Option<Identity>,
     /// `core.sharedRepository`, as written.
     pub shared: Option<String>,
-    /// `core.filesRefLockTimeout` in milliseconds; negative is "for ever".
+    /// `core.filesRefLockTimeout` in milliseconds, by default a second; negative is "for ever".
     pub lock_timeout_ms: i64,
     /// Whether a promisor remote may hold objects that are not here.
     pub is_partial: bool,
@@ -93,7 +97,8 @@ impl Settings {
             author: identity(&config, "author"),
             committer: identity(&config, "committer"),
             shared: text("core.sharedRepository"),
-            lock_timeout_ms: integer(&config, "core.filesRefLockTimeout")?.unwrap_or(100),
+            lock_timeout_ms: integer(&config, "core.filesRefLockTimeout")?
+                .unwrap_or(LOCK_TIMEOUT_MS),
             is_partial: is_partial(&config),
             hooks_path,
             hook_events: hook_events(&config),

@@ -492,7 +492,9 @@ fn a_stale_lock_of_a_ref_stops_nobody_and_a_fresh_one_is_respected() {
     let lock = repo.git_dir.join(format!("{}.lock", text(&made["ref"])));
     // Somebody holds it now.
     fs::write(&lock, "").expect("a file");
+    let begin = std::time::Instant::now();
     let error = repo.run(&["suspend", "--json"]).error(1, "conflict");
+    assert!(begin.elapsed().as_millis() >= 1_000, "who holds it gets time to release it");
     assert!(text(&error["message"]).contains("locked"), "{error}");
     assert!(lock.exists(), "a lock that may be held is not ours to remove");
     // It is two days old, and empty: nobody holds it.

@@ -11,6 +11,8 @@ use super::refs::CasError;
 use super::{Identity, IoFault, Medium, SharedMode};
 use crate::model::Oid;
 
+/// The longest pause between two looks at a lock.
+const MAX_PAUSE: Duration = Duration::from_millis(20);
 /// How old a lock of somebody else must be before it may be called stale.
 const STALE_AGE: Duration = Duration::from_secs(10);
 
@@ -110,7 +112,7 @@ impl<'m> RefLock<'m> {
             pause = pause.min(terms.timeout - waited);
             sleep(pause);
             waited += pause;
-            pause *= 2;
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 

@@ -83,7 +83,7 @@ pub struct RefStore {
     pub hash_kind: HashKind,
     /// Who may read and write the refs.
     pub shared: SharedMode,
-    /// How long to wait for another program's lock: `core.filesRefLockTimeout`, by default 100 ms.
+    /// How long to wait for another program's lock.
     pub lock_timeout: Duration,
 }
 
