@@ -20,6 +20,9 @@ const N_NEAR: usize = 24;
 /// How many steps from a whole object one melting makes; there is one for each level of packs, and with fewer than 50 in
 /// all git takes the differences over.
 const MAX_STEPS: usize = 7;
+/// How many bytes are compared for one melting, which is some hundredths of a second: what resembles nothing is whole on each level,
+/// and there are thousands of such on the higher ones.
+const MAX_COMPARED: usize = 16 << 20;
 /// An object that is smaller than this would need more for the name of its base.
 const MIN_BYTES: usize = 48;
 /// What stands for a difference from the object whose id follows. Source: gitformat-pack(5), "OBJ_REF_DELTA".
@@ -30,6 +33,8 @@ pub(super) struct Melt {
     builder: PackBuilder,
     hash_kind: HashKind,
     near: Vec<Near>,
+    /// How many bytes may still be compared.
+    n_left: usize,
     zlib: Compress,
     inflate: Decompress,
 }
@@ -49,6 +54,7 @@ impl Melt {
             builder: PackBuilder::default(),
             hash_kind,
             near: Vec::new(),
+            n_left: MAX_COMPARED,
             zlib: Compress::new(Compression::best(), true),
             inflate: Decompress::new(true),
         }
@@ -89,7 +95,9 @@ impl Melt {
     fn smaller(&mut self, kind: u8, data: &[u8], n_bytes: usize) -> Option<(usize, Vec<u8>)> {
         let near = self.near.iter().rev();
         let near = near.filter(|near| near.kind == kind && near.n_steps < MAX_STEPS);
-        let deltas = near.map(|near| (near, near.base.delta_to(data)));
+        let near: Vec<&Near> = near.collect();
+        self.n_left = self.n_left.saturating_sub(near.len() * data.len());
+        let deltas = near.into_iter().map(|near| (near, near.base.delta_to(data)));
         let (near, delta) = deltas.min_by_key(|(_, delta)| delta.len())?;
         let mut entry = entry_header(REF_DELTA, delta.len());
         entry.extend_from_slice(near.oid.as_bytes());
@@ -107,12 +115,47 @@ impl Melt {
             size |= usize::from(last & 0x7f).checked_shl(shift)?;
             shift += 7;
         }
-        if kind == REF_DELTA || !(MIN_BYTES..=delta::MAX_BYTES).contains(&size) {
+        if kind == REF_DELTA || self.n_left == 0 || !(MIN_BYTES..=delta::MAX_BYTES).contains(&size)
+        {
             return None;
         }
         let mut data = Vec::with_capacity(size);
         self.inflate.reset(true);
         let status = self.inflate.decompress_vec(rest, &mut data, FlushDecompress::Finish).ok()?;
         (status == Status::StreamEnd && data.len() == size).then_some((kind, data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gix::objs::Kind;
+
+    use super::*;
+    use crate::store::native::pack::{Object, encode_pack};
+
+    /// Adds objects of so many bytes, of which each resembles the others; returns how many bytes their pack has.
+    fn n_bytes(n_objects: u32, n_bytes: usize) -> usize {
+        let mut melt = Melt::new(HashKind::Sha1);
+        for seq in 0..n_objects {
+            let numbers = (0..n_bytes as u32 / 4).flat_map(|n| n.wrapping_pow(3).to_le_bytes());
+            let data = seq.to_le_bytes().into_iter().chain(numbers).collect();
+            let object = Object::new(HashKind::Sha1, Kind::Blob, data).expect("no collision");
+            let pack = encode_pack(HashKind::Sha1, &[object]).expect("a pack");
+            let entry = &pack.pack[12..pack.pack.len() - 20];
+            melt.add(pack.oids[0], entry);
+            melt.add(pack.oids[0], entry);
+        }
+        let made = melt.finish().expect("a pack");
+        assert_eq!(made.oids.len(), n_objects as usize, "each once");
+        made.pack.len()
+    }
+
+    #[test]
+    fn what_is_compared_is_limited() {
+        let one = n_bytes(1, 60_000);
+        let few = n_bytes(8, 60_000);
+        assert!(few < one + one / 10, "{few} bytes");
+        let many = n_bytes(60, 60_000);
+        assert!((10 * one..50 * one).contains(&many), "{many} bytes: the last ones are whole");
     }
 }
