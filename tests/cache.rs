@@ -402,6 +402,22 @@ fn names_mean_the_same_sessions_with_and_without_a_cache() {
 }
 
 #[test]
+fn after_very_many_reads_the_objects_are_opened_anew_and_say_the_same() {
+    let place = Place::new(&[]).with_sessions(2);
+    let store = place.open(false);
+    let messages = || {
+        let tips = store.tips().expect("refs").sessions.into_iter();
+        tips.map(|(_, tip)| store.message(tip).expect("a commit")).collect::<Vec<_>>()
+    };
+    let before = messages();
+    for _ in 0..9_000 {
+        assert_eq!(messages(), before);
+    }
+    let id = place.session_ok(&["start", "Made meanwhile"]);
+    assert!(messages().iter().any(|it| it.contains(&id)), "a new pack is found, too");
+}
+
+#[test]
 fn a_cache_that_cannot_be_written_is_not_missed() {
     let place = Place::new(&[]).with_sessions(2);
     let dir = place.git_dir().join("session/cache");

@@ -15,6 +15,9 @@ use crate::store::{ArchiveRow, Fault, Store, StoreError};
 /// How often a fold is made anew when the archive changes meanwhile.
 pub(super) const MAX_ATTEMPTS: usize = 5;
 
+/// How many sessions are put into the archive at once, which is a matter of memory.
+const MAX_AT_ONCE: usize = 1 << 15;
+
 /// Which sessions are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
@@ -123,8 +126,9 @@ fn read(store: &Store, session_id: SessionId, tip: Oid) -> Result<Option<Item>, 
 /// [`OpError::Store`]: each session is in the archive, or has its own ref, or both.
 #[tracing::instrument(skip_all)]
 pub fn archive(store: &Store, context: &Context, plan: &Plan) -> Result<Vec<SessionId>, OpError> {
-    let mut rows: Vec<ArchiveRow> = plan.items.iter().map(|item| item.row.clone()).collect();
-    put(store, context, &mut rows)?;
+    for items in plan.items.chunks(MAX_AT_ONCE) {
+        put(store, context, items.iter().map(|item| item.row.clone()).collect())?;
+    }
     let archive: HashMap<SessionId, Option<Oid>> =
         store.archive()?.rows.into_iter().map(|row| (row.session_id, row.tip)).collect();
     let has = |item: &&Item| archive.get(&item.row.session_id) == Some(&Some(item.tip));
@@ -135,9 +139,9 @@ pub fn archive(store: &Store, context: &Context, plan: &Plan) -> Result<Vec<Sess
 }
 
 /// Puts rows into the archive, without those of sessions that are deleted meanwhile.
-fn put(store: &Store, context: &Context, rows: &mut Vec<ArchiveRow>) -> Result<(), OpError> {
+fn put(store: &Store, context: &Context, mut rows: Vec<ArchiveRow>) -> Result<(), OpError> {
     for _ in 0..MAX_ATTEMPTS {
-        let fold = store.fold(rows, &context.stamp())?;
+        let fold = store.fold(&rows, &context.stamp())?;
         let held = store.lock_archive()?;
         let live: HashSet<SessionId> = store.live_tips()?.names().into_iter().collect();
         let n_before = rows.len();

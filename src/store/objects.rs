@@ -8,6 +8,10 @@ use gix::odb::store::init::{Options, Slots};
 
 use super::{Store, StoreError};
 
+/// After so many looks the objects are opened anew: what has been read of packs stays mapped until then, which would be
+/// all of them where very many sessions are read.
+const MAX_LOOKS: usize = 1 << 14;
+
 /// The objects as gix reads them: opened when the first one is looked for, since most commands need none of them
 /// (`packs`), and again when they have to be.
 ///
@@ -16,6 +20,8 @@ use super::{Store, StoreError};
 #[derive(Default)]
 pub(super) struct Opened {
     newest: RefCell<Option<gix::Repository>>,
+    /// How often they were looked into since.
+    n_looks: Cell<usize>,
     /// When packs had come or gone the last time before the objects were opened.
     packs_changed_at: Cell<Option<SystemTime>>,
 }
@@ -30,6 +36,7 @@ impl Store {
         &self,
         find: impl Fn(&gix::Repository) -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
+        self.count_look();
         let mut found = self.with_objects(&find);
         if !matches!(found, Ok(Some(_))) && self.open_again() {
             found = self.with_objects(&find);
@@ -43,6 +50,16 @@ impl Store {
             self.open_again();
         }
         read(self.opened.newest.borrow().as_ref().unwrap_or(&self.repo))
+    }
+
+    fn count_look(&self) {
+        let n_looks = self.opened.n_looks.get() + 1;
+        let is_due = n_looks >= MAX_LOOKS;
+        // Who looks just now keeps them.
+        if is_due && let Ok(mut newest) = self.opened.newest.try_borrow_mut() {
+            *newest = None;
+        }
+        self.opened.n_looks.set(if is_due { 0 } else { n_looks });
     }
 
     /// Opens the objects, again only if packs have come or gone since; tells whether they were.
