@@ -1,4 +1,4 @@
-//! Reading a few objects from packs.
+//! Reading a few objects from packs, or the files of their own that new ones have.
 //!
 //! gix looks at all offsets of an index when it opens it, which takes longer than all else that a short command does where
 //! a pack has millions of objects. So the first objects that a process reads are looked up in the files
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use gix::objs::Kind;
 use gix::odb::pack;
 
+use super::read::to_id;
 use crate::model::Oid;
 
 /// How many objects are looked up before the work of gix is worth it.
@@ -33,6 +34,7 @@ pub(super) struct Packs {
     hash_kind: gix::hash::Kind,
     n_looked_up: Cell<usize>,
     packs: OnceCell<Vec<Pack>>,
+    loose: gix::odb::loose::Store,
 }
 
 struct Pack {
@@ -58,6 +60,7 @@ impl Packs {
             hash_kind: repo.object_hash(),
             n_looked_up: Cell::new(if is_replaced { MAX_LOOKED_UP } else { 0 }),
             packs: OnceCell::new(),
+            loose: gix::odb::loose::Store::at(store.path(), repo.object_hash()),
         }
     }
 
@@ -69,11 +72,22 @@ impl Packs {
         }
         self.n_looked_up.set(n_looked_up + 1);
         let packs = self.packs.get_or_init(|| all(&self.dir));
-        packs.iter().find_map(|pack| {
+        let packed = packs.iter().find_map(|pack| {
             let index = pack.index.get_or_init(|| Index::open(&pack.path)).as_ref()?;
             let offset = index.find(oid.as_bytes())?;
             self.read(pack, index, offset, kind, max)
-        })
+        });
+        packed.or_else(|| self.read_loose(oid, kind, max))
+    }
+
+    /// Reads an object that has a file of its own.
+    fn read_loose(&self, oid: Oid, kind: Kind, max: u64) -> Option<Vec<u8>> {
+        let (id, mut bytes) = (to_id(oid), Vec::new());
+        let (size, found) = self.loose.try_header(&id).ok()??;
+        if found != kind || size > max {
+            return None;
+        }
+        Some(self.loose.try_find(&id, &mut bytes).ok()??.data.to_vec())
     }
 
     fn read(
@@ -301,6 +315,7 @@ mod tests {
                 hash_kind: gix_kind,
                 n_looked_up: Cell::new(0),
                 packs: OnceCell::new(),
+                loose: gix::odb::loose::Store::at(&objects_dir, gix_kind),
             };
             for (seq, oid) in (0..).zip(oids) {
                 let found = packs.find(oid, Kind::Blob, 1 << 10);
