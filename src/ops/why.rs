@@ -110,13 +110,20 @@ pub enum Depth {
     Messages,
 }
 
+/// What was found out of a commit before it was asked.
+struct Foreseen {
+    commit: CommitInfo,
+    claims: Vec<Claim>,
+    /// The answer, if there was time for it.
+    group: Option<Group>,
+}
+
 /// Answers, and remembers what it has read from answer to answer.
 pub struct Why<'a> {
     store: &'a Store,
     claims: Claims<'a>,
     sessions: HashMap<SessionId, Result<Loaded, String>>,
-    /// What was found out before it was asked.
-    foreseen: Option<(Oid, Group)>,
+    foreseen: Option<Foreseen>,
     depth: Depth,
 }
 
@@ -129,8 +136,10 @@ impl<'a> Why<'a> {
 
     /// Answers for a commit.
     pub fn commit(&mut self, commit_oid: Oid) -> Group {
-        if let Some((_, group)) = self.foreseen.take_if(|(oid, _)| *oid == commit_oid) {
-            return group;
+        match self.foreseen.take_if(|it| it.commit.oid == commit_oid) {
+            Some(Foreseen { group: Some(group), .. }) => return group,
+            Some(it) => return self.group(it.commit, it.claims, &|| true),
+            None => {}
         }
         match self.told(commit_oid) {
             Ok(group) => group,
@@ -179,13 +188,14 @@ impl<'a> Why<'a> {
         let head = self.store.head().ok().and_then(|head| Oid::from_hex(&head.commit?));
         let Some(commit) = head.and_then(|oid| self.store.commit(oid).ok()) else { return };
         let Some(claims) = self.claims.at_once(&commit) else { return };
-        let (commit_oid, was_cut) = (commit.oid, Cell::new(false));
+        let was_cut = Cell::new(false);
         let goes_on = || {
             was_cut.set(was_cut.get() || blaming.has_answered());
             !was_cut.get()
         };
-        let group = self.group(commit, claims, &goes_on);
-        self.foreseen = (!was_cut.get()).then_some((commit_oid, group));
+        let group = self.group(commit.clone(), claims.clone(), &goes_on);
+        let group = Some(group).filter(|_| !was_cut.get());
+        self.foreseen = Some(Foreseen { commit, claims, group });
     }
 
     fn told(&mut self, commit_oid: Oid) -> Result<Group, OpError> {
