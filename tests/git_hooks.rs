@@ -13,6 +13,8 @@ mod checkout;
 mod commit;
 #[path = "git_hooks/damage.rs"]
 mod damage;
+#[path = "git_hooks/follow.rs"]
+mod follow;
 #[path = "git_hooks/hooked.rs"]
 mod hooked;
 #[path = "git_hooks/installed.rs"]

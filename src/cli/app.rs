@@ -17,7 +17,7 @@ use crate::ops::redaction::Redaction;
 use crate::ops::{Context, OpError, resolve};
 use crate::render::{json, sanitize};
 use crate::store::{OpenRequest, Store};
-use crate::worker::{self, Log, Process};
+use crate::worker::{self, Followers, Log, Process};
 
 /// One run of the program: what it was given, and what it opened.
 pub struct App {
@@ -37,12 +37,25 @@ pub struct App {
     /// Whether the environment does not say which repository is meant, since the command went on to
     /// another work tree.
     is_moved: bool,
-    /// The hooks that are waited for where git did not wait for them.
-    awaited_hooks: &'static [&'static str],
+    /// Who is waited for.
+    awaited: Awaited,
 }
 
-/// The hooks that git does not always wait for.
-pub const LEFT_HOOKS: [&str; 2] = ["post-commit", "post-checkout"];
+/// What git did not wait for, and is waited for before the repository is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// What was left behind, whatever it is.
+    All,
+    /// Which session a branch is switched to.
+    Switches,
+    /// The commits of a git that has ended.
+    Commits,
+    /// Nothing.
+    Nothing,
+}
+
+/// The hook that a shell leaves behind.
+const LEFT_HOOK: &str = "post-checkout";
 
 /// How long a hook that git did not wait for is usually waited for: as long as it may take.
 const USUAL_HOOK_TIME: Duration = Duration::from_secs(9);
@@ -61,7 +74,7 @@ impl App {
             redaction: OnceCell::new(),
             output: RefCell::new(Output::stdout()),
             is_moved: false,
-            awaited_hooks: &LEFT_HOOKS,
+            awaited: Awaited::All,
         }
     }
 
@@ -82,9 +95,9 @@ impl App {
         App::new(environment, Global { dir: vec![dir], no_verify: true, ..Global::default() })
     }
 
-    /// Waits for these hooks alone where git did not wait for them: others may go on beside this run.
-    pub fn waiting_for(self, hooks: &'static [&'static str]) -> App {
-        App { awaited_hooks: hooks, ..self }
+    /// Waits for this alone where git did not wait: all else may go on beside this run.
+    pub fn waiting_for(self, awaited: Awaited) -> App {
+        App { awaited, ..self }
     }
 
     /// Returns the directory to work in.
@@ -111,13 +124,23 @@ impl App {
             return Ok(store);
         }
         let store = Store::open(&self.open_request())?;
-        if !self.awaited_hooks.is_empty() {
-            let max_time = self.environment.hook_timeout(USUAL_HOOK_TIME);
-            for note in store.running_files() {
-                worker::wait_for_left(&note, self.awaited_hooks, max_time);
+        self.wait_for_left(&store);
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    fn wait_for_left(&self, store: &Store) {
+        if self.awaited == Awaited::Nothing {
+            return;
+        }
+        let max_time = self.environment.hook_timeout(USUAL_HOOK_TIME);
+        for dir in store.running_dirs() {
+            if self.awaited != Awaited::Commits {
+                worker::wait_for_left(&dir.join("running"), &[LEFT_HOOK], max_time);
+            }
+            if self.awaited != Awaited::Switches {
+                Followers::of(dir.join("following")).wait_for_ending(max_time);
             }
         }
-        Ok(self.store.get_or_init(|| store))
     }
 
     /// Returns the repository if it was opened.
@@ -169,6 +192,7 @@ impl App {
             op_is_given: op.is_some(),
             op: op.unwrap_or_else(|| self.random_uuid().to_string()),
             session_name: self.environment.get("GIT_SESSION").map(str::to_owned),
+            caller: None,
             hooks: self.hooks(),
             redaction: self.redaction.get_or_init(|| redaction::of(self, store)).clone(),
         }

@@ -292,7 +292,7 @@ fn accompany(
     let (here, call) = (Here::read(), heard.call);
     let is_agent =
         |pid: u32, words: &[String]| call.pid == Some(pid.into()) || call.is_program(words);
-    let Some(worker) = find_ancestor(&here, is_agent) else { return Ok(()) };
+    let Some(worker) = find_ancestor(&here, None, is_agent) else { return Ok(()) };
     let leases = observe::leases(store);
     let is_known = |lease: &Lease| lease.worker.as_ref() == Some(&worker) || lease.owner.is_some();
     if leases.read(session_id).ok().flatten().as_ref().is_some_and(is_known) {

@@ -20,6 +20,8 @@ pub struct Context {
     pub op_is_given: bool,
     /// The session that the environment names (`GIT_SESSION`).
     pub session_name: Option<String>,
+    /// A process that was above this one when it was started, where that has been left behind since.
+    pub caller: Option<u32>,
     /// How the user's hooks are run.
     pub hooks: Hooks,
     /// What keeps secrets out of what is written.

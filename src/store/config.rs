@@ -23,6 +23,8 @@ pub struct Settings {
     pub is_partial: bool,
     /// `core.hooksPath`, as a path.
     pub hooks_path: Option<std::path::PathBuf>,
+    /// `session.hooks`: whether `init` has put hooks in place.
+    pub has_own_hooks: bool,
     /// The events that hooks in the configuration are for.
     pub(super) hook_events: Vec<String>,
     /// `core.pager`.
@@ -101,6 +103,7 @@ impl Settings {
                 .unwrap_or(LOCK_TIMEOUT_MS),
             is_partial: is_partial(&config),
             hooks_path,
+            has_own_hooks: text("session.hooks").is_some_and(|it| it != "none"),
             hook_events: hook_events(&config),
             pager: text("core.pager"),
             color: text("color.session").or_else(|| text("color.ui")),

@@ -69,6 +69,14 @@ impl Store {
         Some(HeadLog::split(n_bytes, &bytes, at))
     }
 
+    /// Reads the same as if the log were `end` bytes long, or shorter.
+    pub fn head_log_between(&self, after: u64, end: u64) -> Option<HeadLog> {
+        let (n_bytes, mut bytes, at) = self.read_head_log(after)?;
+        let n_over = usize::try_from(n_bytes.saturating_sub(end)).ok()?;
+        bytes.truncate(bytes.len().saturating_sub(n_over).max(at));
+        Some(HeadLog::split(n_bytes.min(end), &bytes, at))
+    }
+
     /// Reads the same as if the log had ended when HEAD came to a commit for the first time since; `None` if it did
     /// not.
     pub fn head_log_until(&self, after: u64, commit_oid: Oid) -> Option<HeadLog> {
@@ -128,12 +136,6 @@ impl Store {
         let (new, why) = next()?;
         let old = next().map_or(Oid::null(self.hash_kind()), |(old, _)| old);
         Some(HeadMove { old, new, why })
-    }
-
-    /// Returns how HEAD of this work tree came to a commit the last time, as the newest 256 KiB of its log tell.
-    pub fn head_move_to(&self, commit_oid: Oid) -> Option<HeadMove> {
-        let moves = self.head_log_after(0)?.moves;
-        moves.into_iter().rev().find(|it| it.new == commit_oid)
     }
 
     /// Tells whether git is taking over commits of others in this work tree: a rebase, `git am` or a

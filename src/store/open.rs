@@ -134,12 +134,18 @@ impl Store {
         self.git_dir.join("session/template")
     }
 
-    /// Returns the files that name a hook which git did not wait for, one for each work tree.
-    pub fn running_files(&self) -> Vec<PathBuf> {
+    /// Returns the directories of what runs here, one for each work tree: each may have a file `running`, which names
+    /// a hook that git did not wait for, and a directory `following` as [`Store::following_dir`].
+    pub fn running_dirs(&self) -> Vec<PathBuf> {
         let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten();
         let linked = linked.flatten().map(|entry| entry.path());
         let dirs = std::iter::once(self.common_dir.clone()).chain(linked);
-        dirs.map(|dir| dir.join("session/running")).collect()
+        dirs.map(|dir| dir.join("session")).collect()
+    }
+
+    /// Returns the directory that tells who waits in this work tree for what a git that runs will have done.
+    pub fn following_dir(&self) -> PathBuf {
+        self.git_dir.join("session/following")
     }
 
     /// Returns the file that tells which session each branch was left with in this work tree.

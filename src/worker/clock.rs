@@ -2,21 +2,37 @@
 
 use std::time::Duration;
 
-/// Lets the process end after `max_time` with status 0, whatever it does then; tells whether it will. What it has not
+/// Lets the process end after `max_time` with status 0, whatever it does then; `None` if it will not. What it has not
 /// written until then is lost.
 #[cfg(target_os = "linux")]
-pub fn end_after(max_time: Duration) -> bool {
-    linux::end_after(max_time).is_some()
+pub fn end_after(max_time: Duration) -> Option<Timer> {
+    linux::end_after(max_time).map(Timer)
 }
 
 /// The system has no such clock.
 #[cfg(not(target_os = "linux"))]
-pub fn end_after(_max_time: Duration) -> bool {
-    false
+pub fn end_after(_max_time: Duration) -> Option<Timer> {
+    None
+}
+
+/// A clock that runs, also when nobody has it any more.
+#[derive(Debug)]
+pub struct Timer(
+    #[cfg(target_os = "linux")] std::mem::ManuallyDrop<nix::sys::timer::Timer>,
+    #[cfg(not(target_os = "linux"))] std::convert::Infallible,
+);
+
+impl Timer {
+    /// Stops it: the process lives on.
+    pub fn stop(self) {
+        #[cfg(target_os = "linux")]
+        drop(std::mem::ManuallyDrop::into_inner(self.0));
+    }
 }
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::mem::ManuallyDrop;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::time::Duration;
@@ -26,7 +42,7 @@ mod linux {
     use nix::time::ClockId;
     use signal_hook::flag::register_conditional_shutdown;
 
-    pub(super) fn end_after(max_time: Duration) -> Option<()> {
+    pub(super) fn end_after(max_time: Duration) -> Option<ManuallyDrop<Timer>> {
         let signal = Signal::SIGALRM;
         let always = Arc::new(AtomicBool::new(true));
         register_conditional_shutdown(signal as i32, 0, always).ok()?;
@@ -38,7 +54,6 @@ mod linux {
         let expiration = Expiration::OneShot(max_time.max(Duration::from_nanos(1)).into());
         timer.set(expiration, TimerSetTimeFlags::empty()).ok()?;
         // It would stop with its value.
-        std::mem::forget(timer);
-        Some(())
+        Some(ManuallyDrop::new(timer))
     }
 }

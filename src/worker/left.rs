@@ -22,7 +22,7 @@ pub fn wait_for_left(note: &Path, words: &[&str], timeout: Duration) {
 
 /// Waits until a process has ended, at most until `timeout`, if one of `words` is part of what it was started
 /// with: a number alone may have come to mean another one. Nobody waits for itself, or for a process above.
-pub fn wait_for(pid: u32, words: &[&str], timeout: Duration) {
+fn wait_for(pid: u32, words: &[&str], timeout: Duration) {
     // What most notes name has ended.
     if !Path::new(&format!("/proc/{pid}")).exists() || is_above(pid) {
         return;

@@ -375,7 +375,11 @@ impl TestRepo {
     pub fn settle(&self) {
         let linked = fs::read_dir(self.git_dir.join("worktrees")).into_iter().flatten().flatten();
         let mut dirs = linked.map(|it| it.path()).chain([self.git_dir.clone()]);
-        if dirs.any(|dir| dir.join("session/running").exists()) {
+        let is_left = |dir: &Path| {
+            let mut following = fs::read_dir(dir.join("following")).into_iter().flatten();
+            dir.join("running").exists() || following.next().is_some()
+        };
+        if dirs.any(|dir| is_left(&dir.join("session"))) {
             self.run(&["list"]);
         }
     }

@@ -1,5 +1,5 @@
 use super::harness::{TestRepo, for_each_kind, kinds, text};
-use super::hooked::{commit, hook, linked, start};
+use super::hooked::{commit, hook_by_hand, linked, start};
 
 /// Returns the session that is current in the repository.
 fn current(repo: &TestRepo) -> String {
@@ -11,7 +11,7 @@ fn who_comes_back_to_a_branch_finds_its_session() {
     for kind in kinds() {
         let repo = TestRepo::of(*kind);
         commit(&repo, "0", &["-m", "zero"]);
-        hook(&repo);
+        hook_by_hand(&repo);
         let main = start(&repo, &["main"]);
         // A branch that is new takes the session along.
         repo.git(&["switch", "-q", "-c", "feature"]);
@@ -40,7 +40,7 @@ fn who_comes_back_to_a_branch_finds_its_session() {
 #[test]
 fn a_session_whose_branch_is_left_is_put_aside_if_wanted_and_taken_up_again() {
     let repo = TestRepo::new();
-    hook(&repo);
+    hook_by_hand(&repo);
     repo.git(&["config", "session.onCheckout", "suspend"]);
     let status = |id: &str| text(&repo.show(id)["status"]).to_owned();
     let main = start(&repo, &["main"]);
@@ -67,7 +67,7 @@ fn a_session_whose_branch_is_left_is_put_aside_if_wanted_and_taken_up_again() {
 #[test]
 fn a_session_with_a_branch_of_its_own_has_the_commits_of_that_branch_only() {
     for_each_kind(|repo| {
-        hook(repo);
+        hook_by_hand(repo);
         let made = repo.start(&["feature", "-b"]);
         let id = text(&made["id"]);
         commit(repo, "1", &["-m", "one"]);
@@ -80,7 +80,7 @@ fn a_session_with_a_branch_of_its_own_has_the_commits_of_that_branch_only() {
 #[test]
 fn nobody_is_asked_where_nobody_can_answer_and_a_clone_is_left_alone() {
     let repo = TestRepo::new();
-    hook(&repo);
+    hook_by_hand(&repo);
     repo.git(&["config", "session.onCheckout", "ask"]);
     start(&repo, &["main"]);
     repo.git(&["switch", "-q", "-c", "other"]);

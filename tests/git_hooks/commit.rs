@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::harness::{PROGRAM, TestRepo, executable, for_each_kind, kinds, text};
-use super::hooked::{commit, hook, linked, links, named, start};
+use super::hooked::{commit, hook, hook_by_hand, linked, links, named, start};
 
 #[test]
 fn a_commit_names_the_session_and_is_recorded_with_it() {
@@ -53,7 +53,7 @@ fn an_amended_commit_stands_for_the_one_before() {
 #[test]
 fn without_a_session_nothing_is_written_and_nothing_said() {
     for_each_kind(|repo| {
-        hook(repo);
+        hook_by_hand(repo);
         let refs = repo.refs().lines().count();
         commit(repo, "1\n", &["-m", "one"]);
         repo.git(&["switch", "-q", "-c", "side"]);
@@ -73,7 +73,7 @@ fn without_a_session_nothing_is_written_and_nothing_said() {
 fn the_first_commit_and_one_on_no_branch_are_recorded() {
     for kind in kinds() {
         let repo = TestRepo::unborn(*kind);
-        hook(&repo);
+        hook_by_hand(&repo);
         let id = start(&repo, &["work"]);
         commit(&repo, "1\n", &["-m", "root"]);
         repo.detach();
@@ -157,7 +157,7 @@ fn a_linked_work_tree_has_its_own_session() {
 #[test]
 fn the_commit_lands_whatever_is_wrong_with_the_session() {
     let repo = TestRepo::new();
-    hook(&repo);
+    hook_by_hand(&repo);
     let id = start(&repo, &["work"]);
     let path = repo.git_dir.join("refs/sessions").join(&id);
     let good = fs::read(&path).expect("a loose ref");

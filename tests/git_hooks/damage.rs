@@ -33,7 +33,7 @@ const DAMAGES: [Damage; 9] = [
         fs::create_dir(path).expect("made");
     }),
     ("files of the clone", |repo, id| {
-        for name in ["seen", "branches", "installed", "cache/kept", "running"] {
+        for name in ["seen", "branches", "installed", "cache/kept", "running", "following/7"] {
             spoil(repo, name);
         }
         spoil(repo, &format!("leases/{id}"));

@@ -14,12 +14,17 @@ const EVENTS: [&str; 6] = [
     "post-merge",
 ];
 
-/// Puts hooks in place that do nothing but call the program.
-pub fn hook(repo: &TestRepo) {
+/// Puts hooks in place that do nothing but call the program, so that git waits for each.
+pub fn hook_by_hand(repo: &TestRepo) {
     for event in EVENTS {
         let line = format!("#!/bin/sh\nexec '{PROGRAM}' hook {event} \"$@\"\n");
         executable(&repo.git_dir.join("hooks").join(event), &line);
     }
+}
+
+/// Puts hooks in place as `init` does.
+pub fn hook(repo: &TestRepo) {
+    repo.run(&["init", "--hooks=files"]).ok();
 }
 
 /// Starts a session and returns its id.

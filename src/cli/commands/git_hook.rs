@@ -3,10 +3,11 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::git_follow::{self, Stay};
 use super::hook::{append_to_log, end_quietly_after, end_quietly_on_panic};
 use super::left_behind;
 use crate::cli::CliError;
-use crate::cli::app::{App, LEFT_HOOKS};
+use crate::cli::app::{App, Awaited};
 use crate::cli::environment::Environment;
 use crate::cli::{output, redaction};
 use crate::model::Oid;
@@ -37,25 +38,35 @@ pub fn run(environment: &Environment, words: Vec<OsString>) {
         () => USUAL_TIME,
     };
     // Before anything is opened: a file that nobody writes to may stand in the place of any other.
-    end_quietly_after(environment.hook_timeout(usual));
+    let clock = end_quietly_after(environment.hook_timeout(usual));
     if is_idle(environment) {
         return;
     }
     // Only who leaves a branch, or whose sessions are not sent, may be told something.
-    if !is("post-checkout") && !is("pre-push") {
+    let is_silent = !is("post-checkout") && !is("pre-push");
+    let call = Call::read(words);
+    // A shell that waits until nobody can write to it any more, waits.
+    if is_silent && call.git.is_none() {
         let _ = worker::silence();
     }
-    let call = Call::read(words);
     let app = App::in_dir(environment.clone(), environment.current_dir.clone());
     let app = app.waiting_for(call.awaited());
-    if let Some(pid) = call.at.as_ref().and_then(|at| at.after) {
-        worker::wait_for(pid, &LEFT_HOOKS, environment.hook_timeout(usual));
+    let stay = hear(&app, &call).unwrap_or_else(|error| {
+        note(&app, &call.event, &error);
+        None
+    });
+    if call.git.is_some() {
+        git_follow::let_go(stay.as_ref());
     }
-    if let Err(error) = hear(&app, &call) {
-        note(&app, &call, &error);
-    }
-    // The system takes back what is open, all at once.
-    std::mem::forget(app);
+    let Some(stay) = stay else {
+        // The process ends: what is open is closed with it.
+        std::mem::forget(app);
+        return;
+    };
+    // It may take long until git has ended: nothing is kept open.
+    drop(app);
+    clock.stop();
+    git_follow::stay_behind(environment, stay, usual);
 }
 
 /// Returns what a hook of git's that we install is called with, if the program is called by one: that need
@@ -89,31 +100,30 @@ fn look(app: &App, look: fn(&Store, &Context) -> Result<(), OpError>) {
 struct Call {
     event: String,
     words: Vec<OsString>,
-    at: Option<At>,
+    /// Where HEAD was when git came to the hook, if git did not wait for it.
+    at: Option<Head>,
+    /// The process that runs the hook, if git does not wait until ours has ended.
+    git: Option<u32>,
     input: String,
 }
 
-/// What is said of the moment where git came to a hook, and did not wait for it.
-#[derive(Debug, PartialEq, Eq)]
-struct At {
-    /// Where HEAD was.
-    head: Head,
-    /// The hook before it, if that was not done.
-    after: Option<u32>,
+/// Takes `--at <commit> <branch>` from the end of the words: where HEAD was; the branch is empty if it was on none.
+fn take_head(words: &mut Vec<OsString>) -> Option<Head> {
+    let start = words.len().checked_sub(3)?;
+    let [mark, commit, branch] = &words[start..] else { return None };
+    let commit = Oid::from_hex(commit.to_str()?).filter(|_| mark == "--at")?;
+    let branch = Some(branch.to_string_lossy().into_owned()).filter(|it| !it.is_empty());
+    words.truncate(start);
+    Some(Head { branch, commit: Some(commit.to_string()) })
 }
 
-impl At {
-    /// Takes `--at <commit> <branch> <process>` from the end of the words; what is not known is empty.
-    fn take(words: &mut Vec<OsString>) -> Option<At> {
-        let start = words.len().checked_sub(4)?;
-        let [mark, commit, branch, after] = &words[start..] else { return None };
-        let commit = Oid::from_hex(commit.to_str()?).filter(|_| mark == "--at")?;
-        let branch = Some(branch.to_string_lossy().into_owned()).filter(|it| !it.is_empty());
-        let after = after.to_str().and_then(|it| it.parse().ok());
-        let at = At { head: Head { branch, commit: Some(commit.to_string()) }, after };
-        words.truncate(start);
-        Some(at)
-    }
+/// Takes `--git <process>` from the end of the words.
+fn take_git(words: &mut Vec<OsString>) -> Option<u32> {
+    let start = words.len().checked_sub(2)?;
+    let [mark, pid] = &words[start..] else { return None };
+    let pid = pid.to_str().filter(|_| mark == "--git")?.parse().ok()?;
+    words.truncate(start);
+    Some(pid)
 }
 
 impl Call {
@@ -127,23 +137,17 @@ impl Call {
             read.unwrap_or_default();
         }
         let mut words = words.collect();
-        Call { event, at: At::take(&mut words), words, input }
+        Call { event, at: take_head(&mut words), git: take_git(&mut words), words, input }
     }
 
-    /// Returns the hooks that are waited for where git did not wait for them. One that git did not wait for knows
-    /// whom it follows; the others may wait for it.
-    fn awaited(&self) -> &'static [&'static str] {
+    /// Returns who is waited for. A switch that git did not wait for is itself waited for, by the others.
+    fn awaited(&self) -> Awaited {
         match &*self.event {
-            _ if self.at.is_some() => &[],
+            _ if self.at.is_some() => Awaited::Commits,
             // Which session is worked on does not change by a commit.
-            "prepare-commit-msg" | "commit-msg" => &["post-checkout"],
-            _ => &LEFT_HOOKS,
+            "prepare-commit-msg" | "commit-msg" => Awaited::Switches,
+            _ => Awaited::All,
         }
-    }
-
-    /// Returns where HEAD was when git came to its hook, if git did not wait then.
-    fn head(&self) -> Option<&Head> {
-        Some(&self.at.as_ref()?.head)
     }
 
     /// Returns a word as text; nothing if there is none.
@@ -152,20 +156,33 @@ impl Call {
     }
 }
 
-fn hear(app: &App, call: &Call) -> Result<(), CliError> {
+/// Does what the hook leads to, and returns what is left to be done when git has ended.
+fn hear(app: &App, call: &Call) -> Result<Option<Stay>, CliError> {
     let store = app.store()?;
-    let context = app.context()?;
-    // Who the commit is by is in the environment as the author, and need not be who works here.
-    let context = Context { author: context.committer.clone(), ..context };
+    let context = git_follow::context(app, call.git)?;
     match call.event.as_str() {
-        "prepare-commit-msg" | "commit-msg" => message(store, &context, call),
-        "post-commit" => Ok(git_hook::made(store, &context, Act::Commit, call.head())?),
-        "post-merge" => Ok(git_hook::made(store, &context, Act::Merge, None)?),
-        "post-checkout" => checkout(app, store, &context, call),
-        "post-rewrite" => Ok(git_hook::rewrite(store, &context, &pairs(&call.input))?),
-        "pre-push" => push(app, store, call),
-        _ => Ok(()),
+        "prepare-commit-msg" | "commit-msg" => {
+            // Source: githooks(5), "prepare-commit-msg".
+            let is_edited = app.environment.get("GIT_EDITOR") != Some(":");
+            return message(app, store, &context, call, is_edited && call.git.is_some());
+        }
+        "post-commit" if !git_follow::leave(store, &[]) => {
+            git_hook::made(store, &context, Act::Commit)?;
+        }
+        "post-merge" if !git_follow::leave(store, &[]) => {
+            git_hook::made(store, &context, Act::Merge)?;
+        }
+        "post-checkout" => checkout(app, store, &context, call)?,
+        "post-rewrite" => {
+            let pairs = pairs(&call.input);
+            if !git_follow::leave(store, &pairs) {
+                git_hook::rewrite(store, &context, &pairs)?;
+            }
+        }
+        "pre-push" => push(app, store, call)?,
+        _ => {}
     }
+    Ok(None)
 }
 
 fn push(app: &App, store: &Store, call: &Call) -> Result<(), CliError> {
@@ -182,10 +199,16 @@ fn push(app: &App, store: &Store, call: &Call) -> Result<(), CliError> {
     Ok(())
 }
 
-fn message(store: &Store, context: &Context, call: &Call) -> Result<(), CliError> {
-    let Some(path) = call.words.first().map(PathBuf::from) else { return Ok(()) };
+fn message(
+    app: &App,
+    store: &Store,
+    context: &Context,
+    call: &Call,
+    is_edited: bool,
+) -> Result<Option<Stay>, CliError> {
+    let Some(path) = call.words.first().map(PathBuf::from) else { return Ok(None) };
     let text = std::fs::read(&path).map_err(CliError::Output)?;
-    let new = match call.event.as_str() {
+    let message = match call.event.as_str() {
         "commit-msg" => {
             let template = git_hook::take_template(store).or_else(|| {
                 // Where this is the only hook, what is configured is known.
@@ -202,10 +225,12 @@ fn message(store: &Store, context: &Context, call: &Call) -> Result<(), CliError
             git_hook::prepare(store, context, &text, source)?
         }
     };
-    match new {
-        Some(new) => replace(&path, &new).map_err(CliError::Output),
-        None => Ok(()),
+    if let Some(new) = &message.text {
+        replace(&path, new).map_err(CliError::Output)?;
     }
+    let Some(session_id) = message.session_id else { return Ok(None) };
+    let said = message.text.as_deref().unwrap_or(&text);
+    git_follow::expect(&app.environment, store, session_id, said, call.git, is_edited)
 }
 
 /// Gives a file another text, or leaves it as it is: a full disk must not cost the message.
@@ -230,8 +255,8 @@ fn checkout(app: &App, store: &Store, context: &Context, call: &Call) -> Result<
     if call.word(2) != "1" || is_new {
         return Ok(());
     }
-    git_hook::reconcile(store, context, call.head())?;
-    let switch = git_hook::checkout(store, context, call.head())?;
+    git_hook::reconcile(store, context, call.at.as_ref())?;
+    let switch = git_hook::checkout(store, context, call.at.as_ref())?;
     match switch.left {
         Some(left) => {
             // What is left of the time is for what comes of the answer.
@@ -265,9 +290,9 @@ fn is_idle(environment: &Environment) -> bool {
 }
 
 /// Notes what went wrong, for who looks for it.
-fn note(app: &App, call: &Call, error: &CliError) {
+pub(super) fn note(app: &App, event: &str, error: &CliError) {
     let (Some(store), CliError::Op(error)) = (app.opened(), error) else { return };
-    append_to_log(app, store, format!("{} git {}: {error}\n", app.now, call.event));
+    append_to_log(app, store, format!("{} git {event}: {error}\n", app.now));
 }
 
 #[cfg(test)]
@@ -279,18 +304,18 @@ mod tests {
         let commit = "a".repeat(40);
         let taken = |line: &[&str]| {
             let mut words: Vec<OsString> = line.iter().map(OsString::from).collect();
-            let at = At::take(&mut words);
-            (at.map(|at| (at.head.commit, at.head.branch, at.after)), words.len())
+            let head = take_head(&mut words).map(|it| (it.commit, it.branch));
+            (head, take_git(&mut words), words.len())
         };
-        let known = |branch: Option<&str>, after| {
-            Some((Some(commit.clone()), branch.map(str::to_owned), after))
-        };
+        let known = |branch: Option<&str>| Some((Some(commit.clone()), branch.map(str::to_owned)));
         for (line, expected) in [
-            (&["--at", &commit, "a b", ""][..], (known(Some("a b"), None), 0)),
-            (&["x", "y", "1", "--at", &commit, "", "77"], (known(None, Some(77)), 3)),
-            (&["x", "--at", "nonsense", "", ""], (None, 5)),
-            (&["--at", &commit, ""], (None, 3)),
-            (&[], (None, 0)),
+            (&["--at", &commit, "a b"][..], (known(Some("a b")), None, 0)),
+            (&["x", "y", "1", "--at", &commit, ""], (known(None), None, 3)),
+            (&["x", "--at", "nonsense", ""], (None, None, 4)),
+            (&["--at", &commit], (None, None, 2)),
+            (&["file", "message", "--git", "77"], (None, Some(77), 2)),
+            (&["--git", "x"], (None, None, 2)),
+            (&[], (None, None, 0)),
         ] {
             assert_eq!(taken(line), expected, "{line:?}");
         }

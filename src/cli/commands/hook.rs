@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -186,18 +188,42 @@ pub(super) fn end_quietly_on_panic() {
     std::panic::set_hook(Box::new(|_| std::process::exit(0)));
 }
 
-/// Ends the process after `max_time` as if all had been done: whoever waits for it must not wait longer.
+/// Ends the process after `max_time` as if all had been done: whoever waits for it must not wait longer. Nothing
+/// comes of it if that is said before.
 #[expect(clippy::disallowed_methods, reason = "what hangs cannot return an exit code")]
-pub(super) fn end_quietly_after(max_time: Duration) {
-    if worker::end_after(max_time) {
-        return;
+pub(super) fn end_quietly_after(max_time: Duration) -> Clock {
+    if let Some(timer) = worker::end_after(max_time) {
+        return Clock::Timer(timer);
     }
-    let clock = std::thread::Builder::new().stack_size(CLOCK_STACK);
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    let clock = Clock::Thread(is_stopped.clone());
     let end = move || {
         std::thread::sleep(max_time);
-        std::process::exit(0);
+        if !is_stopped.load(Ordering::SeqCst) {
+            std::process::exit(0);
+        }
     };
-    let _ = clock.spawn(end);
+    let _ = std::thread::Builder::new().stack_size(CLOCK_STACK).spawn(end);
+    clock
+}
+
+/// The time that a process has.
+#[derive(Debug)]
+pub(super) enum Clock {
+    /// The system keeps it.
+    Timer(worker::Timer),
+    /// A thread keeps it.
+    Thread(Arc<AtomicBool>),
+}
+
+impl Clock {
+    /// Lets the process live.
+    pub(super) fn stop(self) {
+        match self {
+            Clock::Timer(timer) => timer.stop(),
+            Clock::Thread(is_stopped) => is_stopped.store(true, Ordering::SeqCst),
+        }
+    }
 }
 
 /// Notes what went wrong, for who looks for it.

@@ -11,6 +11,7 @@ mod delete;
 mod diff;
 mod doctor;
 mod export;
+mod git_follow;
 mod git_hook;
 mod grep;
 mod help;

@@ -1,5 +1,7 @@
+use crate::format::trailer;
 use crate::model::{CommitLink, KnownBy, Oid, SessionId};
 use crate::ops::claims::TRAILER;
+use crate::ops::git_hook::expected;
 use crate::ops::git_hook::seen::Seen;
 use crate::ops::git_hook::working::working;
 use crate::ops::load::Loaded;
@@ -16,12 +18,10 @@ const MAX_COMMITS: usize = 200;
 /// Links the commit that was just made to the session that is worked on, in one write, and with it those that
 /// were made before where no hook ran.
 ///
-/// Where git has gone on meanwhile, `at` says where HEAD was when it came to its hook.
-///
 /// # Errors
 /// What reading and changing the session fails for.
-pub fn made(store: &Store, context: &Context, act: Act, at: Option<&Head>) -> Result<(), OpError> {
-    look(store, context, Some(act), at)
+pub fn made(store: &Store, context: &Context, act: Act) -> Result<(), OpError> {
+    look(store, context, Some(act), None)
 }
 
 /// What git has just done.
@@ -34,7 +34,9 @@ pub enum Act {
 }
 
 /// Links the commits that were made where no hook ran, as HEAD's log tells. If nobody moved HEAD since the
-/// last look, that costs one.
+/// last look, that costs one. What was made since a git that still runs began, is left to who follows it.
+///
+/// Where git has gone on meanwhile, `at` says where HEAD was when it came to its hook.
 ///
 /// # Errors
 /// As [`made`].
@@ -61,9 +63,10 @@ pub fn mark(store: &Store, context: &Context) -> Result<(), OpError> {
     Ok(())
 }
 
-/// Tells whether git calls anything after a commit: only then somebody wants commits to be linked.
+/// Tells whether git calls us for a commit: only then somebody wants commits to be linked.
 fn is_hooked(store: &Store) -> bool {
-    store.has_hook("post-commit")
+    let is_ours = store.settings().has_own_hooks && store.has_hook("prepare-commit-msg");
+    is_ours || store.has_hook("post-commit")
 }
 
 fn look(
@@ -91,23 +94,16 @@ fn look(
         let missed = log.as_ref().map(|log| missed(store, log, seen.as_ref(), loaded));
         links.extend(missed.unwrap_or_default());
         if let Some(act) = act
-            && let Some(link) = newest(store, act, at)?
+            && let Some(link) = newest(store, act)?
         {
             links.retain(|it: &CommitLink| it.commit_oid != link.commit_oid);
             links.push(link);
         }
-        for link in &mut links {
-            keep_own(store, loaded, link)?;
-        }
     }
-    let mut tip = loaded.as_ref().map(|it| (it.view.session.id, it.view.tip));
-    if let Some((session_id, _)) = tip.filter(|_| !links.is_empty()) {
-        let changed = links::record(store, context, session_id, &links)?;
-        tip = Some((session_id, changed.view.tip));
-        if store.settings().notes {
-            note(store, context, session_id, &links)?;
-        }
-    }
+    let tip = match loaded {
+        Some(loaded) => Some((loaded.view.session.id, record(store, context, &loaded, links)?)),
+        None => None,
+    };
     if log.is_none() && at.is_some() {
         return Ok(());
     }
@@ -117,6 +113,27 @@ fn look(
         now.keep(store, context);
     }
     Ok(())
+}
+
+/// Records commits in the session that they were made in, if there are some; returns its newest event.
+pub(super) fn record(
+    store: &Store,
+    context: &Context,
+    loaded: &Loaded,
+    mut links: Vec<CommitLink>,
+) -> Result<Oid, OpError> {
+    if links.is_empty() {
+        return Ok(loaded.view.tip);
+    }
+    for link in &mut links {
+        keep_own(store, loaded, link)?;
+    }
+    let session_id = loaded.view.session.id;
+    let changed = links::record(store, context, session_id, &links)?;
+    if store.settings().notes {
+        note(store, context, session_id, &links)?;
+    }
+    Ok(changed.view.tip)
 }
 
 fn note(
@@ -136,16 +153,13 @@ fn commit_of(head: &Head) -> Option<Oid> {
     head.commit.as_deref().and_then(Oid::from_hex)
 }
 
-/// Returns the commit that HEAD is at, or was `at`, if it was made here and now: not taken over from elsewhere.
-fn newest(store: &Store, act: Act, at: Option<&Head>) -> Result<Option<CommitLink>, OpError> {
-    let head = at.cloned().map_or_else(|| store.head(), Ok)?;
-    let Some(commit_oid) = commit_of(&head) else { return Ok(None) };
-    let last = match at {
-        // Git may have begun to rewrite since.
-        Some(_) => store.head_move_to(commit_oid),
-        None if store.is_rewriting() => return Ok(None),
-        None => store.last_head_move().filter(|it| it.new == commit_oid),
+/// Returns the commit that HEAD is at, if it was made here and now: not taken over from elsewhere.
+fn newest(store: &Store, act: Act) -> Result<Option<CommitLink>, OpError> {
+    let head = store.head()?;
+    let Some(commit_oid) = commit_of(&head).filter(|_| !store.is_rewriting()) else {
+        return Ok(None);
     };
+    let last = store.last_head_move().filter(|it| it.new == commit_oid);
     let is_meant = match (&last, act) {
         (Some(last), Act::Commit) => is_made(&last.why),
         (Some(last), Act::Merge) => last.why.contains(MERGED),
@@ -162,8 +176,13 @@ fn newest(store: &Store, act: Act, at: Option<&Head>) -> Result<Option<CommitLin
 }
 
 /// Returns the commits that were made since the last look, if the session that is worked on now was worked on
-/// all the time.
-fn missed(store: &Store, log: &HeadLog, seen: Option<&Seen>, loaded: &Loaded) -> Vec<CommitLink> {
+/// all the time; not those that name another one, nor those of a git that somebody follows.
+pub(super) fn missed(
+    store: &Store,
+    log: &HeadLog,
+    seen: Option<&Seen>,
+    loaded: &Loaded,
+) -> Vec<CommitLink> {
     let Some(seen) = seen.filter(|it| it.head == log.before.as_ref().map(|it| it.new)) else {
         return Vec::new();
     };
@@ -172,9 +191,18 @@ fn missed(store: &Store, log: &HeadLog, seen: Option<&Seen>, loaded: &Loaded) ->
     if log.n_bytes < seen.n_bytes || has_moved(store, loaded, tip) {
         return Vec::new();
     }
+    let mut moves = &log.moves[..];
+    if let Some(end) = expected::first_awaited(store) {
+        let judged = store.head_log_between(seen.n_bytes, end);
+        let n_judged = judged.map_or(0, |it| it.moves.len());
+        moves = &moves[..n_judged.min(moves.len())];
+    }
     let mut links = Vec::new();
-    for step in made_moves(&log.moves).take(MAX_COMMITS) {
+    for step in made_moves(moves).take(MAX_COMMITS) {
         let Ok(commit) = store.commit(step.new) else { continue };
+        if names_another(store, step.new, session.id) {
+            continue;
+        }
         let link = links::describe(store, &commit, KnownBy::Reflog);
         let status = Some(session.status.clone());
         links.push(CommitLink { branch: None, status, replaces: replaced(step), ..link });
@@ -186,6 +214,13 @@ fn missed(store: &Store, log: &HeadLog, seen: Option<&Seen>, loaded: &Loaded) ->
         links.iter_mut().for_each(|link| link.branch = branch.clone());
     }
     links
+}
+
+/// Tells whether a commit says that it was made in other sessions.
+fn names_another(store: &Store, commit_oid: Oid, session_id: SessionId) -> bool {
+    let message = store.message(commit_oid).unwrap_or_default();
+    let named = trailer::values(&message, TRAILER);
+    !named.is_empty() && !named.iter().any(|it| SessionId::parse(it) == Some(session_id))
 }
 
 /// Tells whether the session's state changed since its event `tip`, so that it may not have been worked on.
@@ -212,14 +247,14 @@ fn made_moves(moves: &[HeadMove]) -> impl Iterator<Item = &HeadMove> {
 }
 
 /// Tells whether HEAD moved because a commit was made here, and not taken over.
-fn is_made(why: &str) -> bool {
+pub(super) fn is_made(why: &str) -> bool {
     // Git cuts what is white space at the end, as behind an empty message.
     let kinds = ["commit:", "commit (initial):", "commit (amend):", "commit (merge):", "revert:"];
     kinds.iter().any(|kind| why.starts_with(kind)) || why.contains(MERGED)
 }
 
 /// Returns the commit that an amended one stands for.
-fn replaced(step: &HeadMove) -> Vec<Oid> {
+pub(super) fn replaced(step: &HeadMove) -> Vec<Oid> {
     // An amended commit may be the same again: within one second, with nothing changed.
     let is_amended = step.why.starts_with("commit (amend):") && step.old != step.new;
     is_amended.then_some(step.old).into_iter().collect()

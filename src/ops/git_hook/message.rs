@@ -1,14 +1,25 @@
 use std::fs;
 
 use crate::format::trailer;
+use crate::model::SessionId;
 use crate::ops::claims::TRAILER;
+use crate::ops::git_hook::seen::Seen;
 use crate::ops::git_hook::squashed::squashed;
 use crate::ops::git_hook::working::working;
 use crate::ops::{Context, OpError};
 use crate::store::Store;
 
-/// Returns a message that git has prepared with the trailer of the session that is worked on; `None` if it is
-/// to stay as it is. `source` is what git says about where it comes from.
+/// What becomes of a message.
+#[derive(Debug, Default)]
+pub struct Message {
+    /// The message with the trailer; `None` if it is to stay as it is.
+    pub text: Option<Vec<u8>>,
+    /// The session that is worked on.
+    pub session_id: Option<SessionId>,
+}
+
+/// Returns what becomes of a message that git has prepared: it gets the trailer of the session that is worked on.
+/// `source` is what git says about where it comes from.
 ///
 /// What an editor will open on nothing, or on a template, stays: git takes such a message for none if nothing
 /// is written, and one with a trailer for a message. [`complete`] adds it when the message is there. What a
@@ -22,11 +33,8 @@ pub fn prepare(
     context: &Context,
     message: &[u8],
     source: Option<&str>,
-) -> Result<Option<Vec<u8>>, OpError> {
-    match source {
-        None | Some("template") => Ok(None),
-        Some(_) => with_trailer(store, context, message),
-    }
+) -> Result<Message, OpError> {
+    hear(store, context, message, !matches!(source, None | Some("template")))
 }
 
 /// Keeps the template that the editor begins with, for [`complete`]: where it comes from is git's knowledge.
@@ -42,8 +50,8 @@ pub fn take_template(store: &Store) -> Option<Vec<u8>> {
     Some(template)
 }
 
-/// Returns a message that was written with the trailer of the session that is worked on; `None` if it is to
-/// stay as it is, as one that git will take for none. `template` is what the editor began with.
+/// Returns what becomes of a message that was written: it gets the trailer of the session that is worked on, unless
+/// git will take it for none. `template` is what the editor began with.
 ///
 /// # Errors
 /// What reading the session fails for.
@@ -52,27 +60,32 @@ pub fn complete(
     context: &Context,
     message: &[u8],
     template: Option<&[u8]>,
-) -> Result<Option<Vec<u8>>, OpError> {
+) -> Result<Message, OpError> {
     let plain = |text: &[u8]| trailer::plain(text, store.settings().comment.as_bytes());
-    match template {
-        Some(template) if plain(template) == plain(message) => Ok(None),
-        _ => with_trailer(store, context, message),
-    }
+    let is_new = template.is_none_or(|template| plain(template) != plain(message));
+    hear(store, context, message, is_new)
 }
 
-fn with_trailer(
+fn hear(
     store: &Store,
     context: &Context,
     message: &[u8],
-) -> Result<Option<Vec<u8>>, OpError> {
-    if !store.settings().trailer || store.is_rewriting() {
-        return Ok(None);
+    is_written: bool,
+) -> Result<Message, OpError> {
+    if store.is_rewriting() {
+        return Ok(Message::default());
     }
     let working = working(store, context, None)?.map(|loaded| loaded.view.session.id);
+    if working.is_none() {
+        Seen::disown(store, context);
+    }
     let mut names = squashed(store);
     names.retain(|session_id| working != Some(*session_id));
     names.extend(working);
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let comment = store.settings().comment.as_bytes();
-    Ok(trailer::add(message, comment, TRAILER, &names))
+    let settings = store.settings();
+    let text = (is_written && settings.trailer)
+        .then(|| trailer::add(message, settings.comment.as_bytes(), TRAILER, &names))
+        .flatten();
+    Ok(Message { text, session_id: working })
 }

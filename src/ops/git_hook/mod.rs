@@ -1,9 +1,11 @@
 //! What happens in a session when git works: its hooks say so.
 //!
 //! A hook never takes part in what git does, but for the trailer of a message. Start reading at [`made`],
-//! which links the commits that were made here to the session that was worked on.
+//! which links the commits that were made here to the session that was worked on, and [`settle`], which does so
+//! when git has ended.
 
 mod checkout;
+mod expected;
 mod made;
 mod message;
 mod push;
@@ -13,8 +15,9 @@ mod squashed;
 mod working;
 
 pub use checkout::{Switch, checkout, put_aside};
+pub use expected::{Author, SHARED, expect, rewritten, settle};
 pub use made::{Act, made, mark, reconcile};
-pub use message::{complete, keep_template, prepare, take_template};
+pub use message::{Message, complete, keep_template, prepare, take_template};
 pub use push::{RefUpdate, push};
 pub use rewrite::rewrite;
 pub use working::working;

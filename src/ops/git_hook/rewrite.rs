@@ -21,6 +21,21 @@ type Parts = BTreeMap<SessionId, Vec<Oid>>;
 /// # Errors
 /// What reading and changing the sessions fails for; those before were changed.
 pub fn rewrite(store: &Store, context: &Context, pairs: &[(Oid, Oid)]) -> Result<(), OpError> {
+    let branch = store.head()?.branch;
+    // Who amends has a part in it, whether that is recorded yet or not; who rebases has none.
+    let working = working(store, context, None)?.filter(|_| !store.is_rebasing());
+    let working = working.map(|it| it.view.session.id);
+    rewrite_on(store, context, pairs, working, branch.as_deref())
+}
+
+/// Records the same where HEAD was on `branch` then, and a session has amended, if one did.
+pub(super) fn rewrite_on(
+    store: &Store,
+    context: &Context,
+    pairs: &[(Oid, Oid)],
+    amended_by: Option<SessionId>,
+    branch: Option<&str>,
+) -> Result<(), OpError> {
     let mut sessions: Vec<SessionId> = store.current(Current::Now)?.into_iter().collect();
     sessions.extend(context.session_name.as_deref().and_then(SessionId::parse));
     for (old, _) in pairs {
@@ -30,7 +45,6 @@ pub fn rewrite(store: &Store, context: &Context, pairs: &[(Oid, Oid)]) -> Result
     }
     sessions.sort_unstable();
     sessions.dedup();
-    let branch = store.head()?.branch;
     let (mut made, mut result) = (BTreeMap::new(), Ok(()));
     let mut n_asked = 0;
     while let Some(session_id) = sessions.get(n_asked).copied().filter(|_| n_asked < MAX_SESSIONS) {
@@ -47,14 +61,13 @@ pub fn rewrite(store: &Store, context: &Context, pairs: &[(Oid, Oid)]) -> Result
             Err(error) => result = Err(error),
         }
     }
-    // Who amends has a part in it, whether that is recorded yet or not; who rebases has none.
-    if let Some(working) = working(store, context, None)?.filter(|_| !store.is_rebasing()) {
+    if let Some(session_id) = amended_by {
         for parts in made.values_mut() {
-            parts.entry(working.view.session.id).or_default();
+            parts.entry(session_id).or_default();
         }
     }
     for session_id in sessions {
-        result = tell(store, context, session_id, &made, branch.as_deref()).and(result);
+        result = tell(store, context, session_id, &made, branch).and(result);
     }
     result
 }

@@ -42,6 +42,15 @@ impl Seen {
         format!("{} {head} {session_id} {tip}\n", self.n_bytes)
     }
 
+    /// Notes that what is made here from now on is no session's, if the one that was worked on is known.
+    pub(super) fn disown(store: &Store, context: &Context) {
+        if Seen::read(store).is_some_and(|it| it.session.is_some()) {
+            let log = store.head_log_after(u64::MAX).unwrap_or_default();
+            let head = log.before.map(|it| it.new);
+            Seen { n_bytes: log.n_bytes, head, session: None }.keep(store, context);
+        }
+    }
+
     /// Keeps it. Without it a commit that was made where no hook ran is not seen; nothing else depends on it.
     pub(super) fn keep(&self, store: &Store, context: &Context) {
         let path = store.seen_file();

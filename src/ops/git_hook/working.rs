@@ -22,7 +22,7 @@ pub fn working(
     let named = context.session_name.as_deref();
     let session_id = match named {
         Some(name) => resolve::resolve(store, context, Some(name)).ok(),
-        None => match leases.above() {
+        None => match leases.above(context.caller) {
             Some(session_id) => Some(session_id),
             None => leases.undoubted(store, context, store.current(Current::Now)?),
         },
@@ -57,15 +57,15 @@ impl Leased {
         Leased(ids.filter_map(|session_id| leases.read(session_id).ok().flatten()).collect())
     }
 
-    /// Returns the session whose worker is above this process, the nearest one.
-    fn above(&self) -> Option<SessionId> {
+    /// Returns the session whose worker is above this process, or above `caller` or it, the nearest one.
+    fn above(&self, caller: Option<u32>) -> Option<SessionId> {
         if self.0.is_empty() {
             return None;
         }
         let is_worker = |pid: u32, _: &[String]| {
             self.0.iter().any(|lease| lease.worker.as_ref().is_some_and(|it| it.pid == pid))
         };
-        let found = find_ancestor(&Here::read(), is_worker)?;
+        let found = find_ancestor(&Here::read(), caller, is_worker)?;
         let lease = self.0.iter().find(|lease| lease.worker.as_ref() == Some(&found))?;
         Some(lease.session_id)
     }

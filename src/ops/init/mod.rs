@@ -3,6 +3,7 @@
 //! [`install`] and [`undo`] find all changes first; [`Plan::apply`] makes all of them or none.
 
 mod change;
+mod editing;
 mod keeper;
 mod text;
 mod undo;
@@ -13,16 +14,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use change::Change;
+pub use editing::{EDITOR, put_hook, remove_hook};
 pub use keeper::Keeper;
 pub use undo::undo;
 
 use crate::format::installed::{self, Installed, InstalledFile};
 use crate::ops::OpError;
 use crate::store::{ConfigLock, Store, StoreError};
+use crate::worker::can_follow;
 
 use change::{apply, missing_directories, read, remove_directories};
 pub use text::EVENTS;
 
+/// The hook that sees a message when it is written.
+const HOOK_OF_MESSAGES: &str = "commit-msg";
 /// The first version of git that runs hooks of its configuration. Source: git-hook(1).
 const CONFIG_HOOKS: (u32, u32) = (2, 54);
 
@@ -110,6 +115,11 @@ impl Plan {
     }
 }
 
+/// Returns the file that says what was installed.
+fn record_file(store: &Store) -> PathBuf {
+    store.local_dir().join("installed")
+}
+
 /// What is known of a repository before anything is planned.
 struct Ground<'a> {
     store: &'a Store,
@@ -122,13 +132,13 @@ impl Ground<'_> {
     fn new(store: &Store) -> Result<Ground<'_>, OpError> {
         let named = store.common_dir().join("config");
         let config = fs::canonicalize(&named).unwrap_or(named);
-        let text = read(&store.local_dir().join("installed"))?;
+        let text = read(&record_file(store))?;
         let installed = text.and_then(|text| installed::parse(&text)).unwrap_or_default();
         Ok(Ground { store, config, installed })
     }
 
     fn record(&self) -> PathBuf {
-        self.store.local_dir().join("installed")
+        record_file(self.store)
     }
 
     fn own_config(&self) -> PathBuf {
@@ -175,12 +185,13 @@ pub fn install(store: &Store, request: &Request) -> Result<Plan, OpError> {
         plan.hooks = "none";
     }
     let path = ground.own_config();
-    let own = text::own_config(plan.hooks, request.program.as_deref());
+    let events: Vec<&str> = EVENTS.into_iter().filter(|it| is_wanted(it, &[])).collect();
+    let own = text::own_config(plan.hooks, &events, request.program.as_deref());
     let before = read(&path)?;
     let after = text::put(&without_block(before.as_deref()), &own);
     plan.changes.push(Change::new(path, before, Some(after)));
     if is_own {
-        files(&mut plan, &dir, request)?;
+        files(&mut plan, &ground, &dir, request)?;
     } else if plan.hooks == "files" {
         let keeper = if dir.ends_with(".husky") || dir.ends_with(".husky/_") {
             Keeper::Husky
@@ -218,25 +229,57 @@ fn without_block(text: Option<&[u8]>) -> Vec<u8> {
     text::cut(text).unwrap_or_else(|| text.to_vec())
 }
 
-/// Plans the hooks that are files: each has our part, or none has.
-fn files(plan: &mut Plan, dir: &Path, request: &Request) -> Result<(), OpError> {
+/// Tells whether git must call us for an event, where others look after the hooks of `theirs`. Whoever prepares a
+/// message stays to see what git makes of it, so nobody need tell.
+fn is_wanted(event: &str, theirs: &[(Keeper, &str)]) -> bool {
+    let is_followed = || !theirs.iter().any(|(_, it)| *it == "prepare-commit-msg");
+    event != "post-commit" || !is_followed() || !can_follow()
+}
+
+/// Tells whether the hook that sees a message when it is written is put there only while an editor is open: where git
+/// looks for hooks by itself, and nobody else looks after that hook, or the one before it.
+fn is_put_when_needed(ground: &Ground<'_>) -> bool {
+    let dir = ground.store.common_dir().join("hooks");
+    let is_ours_or_none = |event| match read(&dir.join(event)) {
+        Ok(Some(hook)) => text::cut(&hook).is_some_and(|rest| text::is_nothing(&rest)),
+        Ok(None) => fs::symlink_metadata(dir.join(event)).is_err(),
+        Err(_) => false,
+    };
+    let is_ours = [EVENTS[0], HOOK_OF_MESSAGES].into_iter().all(is_ours_or_none);
+    is_ours && ground.store.settings().hooks_path.is_none() && can_follow()
+}
+
+/// Plans the hooks that are files: each that is wanted has our part, or none has.
+fn files(
+    plan: &mut Plan,
+    ground: &Ground<'_>,
+    dir: &Path,
+    request: &Request,
+) -> Result<(), OpError> {
+    let is_put_when_needed = is_put_when_needed(ground);
     let program = request.program.as_deref();
     let mut theirs: Vec<(Keeper, &'static str)> = Vec::new();
     for event in EVENTS {
         let path = dir.join(event);
+        let is_left_out = is_put_when_needed && event == HOOK_OF_MESSAGES;
+        if is_left_out && plan.hooks == "files" && editing::is_editing(ground.store) {
+            continue;
+        }
+        let is_file = plan.hooks == "files" && is_wanted(event, &theirs) && !is_left_out;
         // A hook behind a link, or one that is switched off, is not ours to change.
         let meta = fs::symlink_metadata(&path).ok();
         if meta.as_ref().is_some_and(|it| !it.is_file()) {
+            if !is_wanted(event, &theirs) {
+                continue;
+            }
             theirs.push((keeper_of_link(&path), event));
             continue;
         }
         let before = read(&path)?;
         let rest = before.as_deref().and_then(text::cut);
         let after = match (&before, &rest) {
-            (Some(_), Some(rest)) if plan.hooks != "files" => {
-                (!text::is_nothing(rest)).then(|| rest.clone())
-            }
-            (_, _) if plan.hooks != "files" => continue,
+            (Some(_), Some(rest)) if !is_file => (!text::is_nothing(rest)).then(|| rest.clone()),
+            (_, _) if !is_file => continue,
             (None, _) => Some(text::hook(event, program).into_bytes()),
             (Some(_), Some(rest)) => Some(text::put(rest, &text::block(event, program))),
             (Some(hook), None) => match Keeper::of(hook) {

@@ -34,6 +34,19 @@ pub fn block(event: &str, program: Option<&str>) -> String {
     hook[begin..end].to_owned()
 }
 
+/// Returns what a hook that is ours alone would say for another event; `None` if it is not.
+pub fn of_other_event(hook: &[u8], event: &str, other: &str) -> Option<Vec<u8>> {
+    let text =
+        std::str::from_utf8(hook).ok().filter(|_| cut(hook).is_some_and(|it| is_nothing(&it)))?;
+    let lines = [("has come to \"", "\"."), ("\ngit_session_hook ", " \"$@\"\n")];
+    let part = |event: &str, (before, after)| format!("{before}{event}{after}");
+    if !text.contains(&part(event, lines[1])) {
+        return None;
+    }
+    let with = |text: String, line| text.replacen(&part(event, line), &part(other, line), 1);
+    Some(lines.into_iter().fold(text.to_owned(), with).into_bytes())
+}
+
 /// Returns the hook as a command in the configuration, which git gives the arguments to.
 fn command(event: &str, program: Option<&str>) -> String {
     let block = block(event, program);
@@ -42,13 +55,13 @@ fn command(event: &str, program: Option<&str>) -> String {
     text.strip_suffix(" \"$@\"").unwrap_or(&text).to_owned()
 }
 
-/// Returns our part of our own configuration: how hooks are installed, and with `config` the hooks.
-pub fn own_config(mode: &str, program: Option<&str>) -> String {
+/// Returns our part of our own configuration: how hooks are installed, and with `config` those for `events`.
+pub fn own_config(mode: &str, events: &[&str], program: Option<&str>) -> String {
     let mut text = format!(
         "{BEGIN}# From \"git session init\"; \"git session init --undo\" takes it out again.\n\
          [session]\n\thooks = {mode}\n"
     );
-    for event in EVENTS.iter().filter(|_| mode == "config") {
+    for event in events.iter().filter(|_| mode == "config") {
         let escapes = [('\\', r"\\"), ('"', "\\\""), ('\n', r"\n"), ('\t', r"\t")];
         let command: String = command(event, program)
             .chars()
@@ -145,6 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hook_that_is_ours_alone_tells_what_that_of_another_event_says() {
+        for program in [None, Some("/a b/it's")] {
+            let [first, other] = [EVENTS[0], EVENTS[1]].map(|it| hook(it, program).into_bytes());
+            assert_eq!(of_other_event(&first, EVENTS[0], EVENTS[1]).as_ref(), Some(&other));
+            assert_eq!(of_other_event(&other, EVENTS[0], EVENTS[1]), None);
+            let shared = [&first[..], b"echo more\n"].concat();
+            assert_eq!(of_other_event(&shared, EVENTS[0], EVENTS[1]), None);
+        }
+    }
+
+    #[test]
     fn the_include_is_taken_back_whatever_others_wrote_around_it() {
         for text in ["", "[core]\n\tbare = false\n", "[core]\n\tbare = false", "[a]\r\n\tb = c\r\n"]
         {
@@ -166,10 +190,10 @@ mod tests {
 
     #[test]
     fn the_configuration_has_one_hook_for_each_event_or_none() {
-        let text = own_config("config", Some("/opt/git-session"));
+        let text = own_config("config", &EVENTS, Some("/opt/git-session"));
         assert_eq!(text.matches("[hook \"git-session-").count(), EVENTS.len());
         assert!(text.contains("git_session_hook pre-push\"\n"), "git adds the arguments: {text}");
-        assert!(!own_config("files", None).contains("[hook"));
+        assert!(!own_config("files", &EVENTS, None).contains("[hook"));
         assert_eq!(cut(text.as_bytes()).as_deref(), Some(&b""[..]));
     }
 }
