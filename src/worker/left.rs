@@ -11,11 +11,11 @@ use super::{Held, Here};
 const MAX_LOOKS: usize = 1000;
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// Waits until the process whose number stands in the file `note` has ended, as [`wait_for`] does.
+/// Waits until the process whose number is the first line of the file `note` has ended, as [`wait_for`] does.
 pub fn wait_for_left(note: &Path, words: &[&str], timeout: Duration) {
     let is_file = fs::metadata(note).is_ok_and(|it| it.is_file());
     let text = is_file.then(|| fs::read_to_string(note).ok()).flatten();
-    if let Some(pid) = text.and_then(|text| text.trim_end().parse().ok()) {
+    if let Some(pid) = text.and_then(|text| text.lines().next()?.parse().ok()) {
         wait_for(pid, words, timeout);
     }
 }
@@ -65,7 +65,8 @@ mod tests {
             started.elapsed()
         };
         let long = Duration::from_secs(60);
-        let pid = format!("{}\n", child.id());
+        // A longer number stood there.
+        let pid = format!("{}\n5\n", child.id());
         for (text, word) in [
             (&*pid, "somebody else"),
             ("", "left behind"),

@@ -226,25 +226,39 @@ fn message(
         }
     };
     if let Some(new) = &message.text {
-        replace(&path, new).map_err(CliError::Output)?;
+        replace(&path, &text, new).map_err(CliError::Output)?;
     }
     let Some(session_id) = message.session_id else { return Ok(None) };
     let said = message.text.as_deref().unwrap_or(&text);
     git_follow::expect(&app.environment, store, session_id, said, call.git, is_edited)
 }
 
-/// Gives a file another text, or leaves it as it is: a full disk must not cost the message.
-fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
+/// Gives a file that has the text `old` another one, or leaves it as it is: a full disk must not cost the message.
+fn replace(path: &Path, old: &[u8], new: &[u8]) -> std::io::Result<()> {
+    // A file in the place of another one is written to the disk at once, which git would wait for.
+    if let Some(more) = new.strip_prefix(old) {
+        return append(path, old.len() as u64, more);
+    }
     let draft = path.with_extension(format!("session-{}", std::process::id()));
     let write = || -> std::io::Result<()> {
         let mut file = std::fs::File::create(&draft)?;
-        file.write_all(text)?;
+        file.write_all(new)?;
         file.set_permissions(path.metadata()?.permissions())?;
         std::fs::rename(&draft, path)
     };
     let written = write();
     if written.is_err() {
         let _ = std::fs::remove_file(&draft);
+    }
+    written
+}
+
+/// Appends to a file of `n_bytes` bytes.
+fn append(path: &Path, n_bytes: u64, more: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().append(true).open(path)?;
+    let written = file.write_all(more);
+    if written.is_err() {
+        file.set_len(n_bytes)?;
     }
     written
 }
