@@ -166,10 +166,11 @@ impl Place {
             answers.push(format!("{stats:#?}"));
         }
         let mut documents = Vec::new();
-        let faults = documents::each(&store, &listing(&all()).sessions, making(), |document| {
-            documents.push(document.to_owned());
-            Ok::<(), ()>(())
-        });
+        let faults =
+            documents::each(&store, &listing(&all()).sessions, making(), |id, document| {
+                documents.push(format!("{id} {document}"));
+                Ok::<(), ()>(())
+            });
         answers.push(format!("{documents:#?} {faults:#?}"));
         answers.extend(self.meanings(&store));
         answers

@@ -16,7 +16,7 @@ use crate::ops::job::World;
 use crate::ops::redaction::Redaction;
 use crate::ops::{Context, OpError, resolve};
 use crate::render::{json, sanitize};
-use crate::store::{OpenRequest, Store};
+use crate::store::{OpenRequest, Store, session_ref};
 use crate::worker::{self, Followers, Log, Process};
 
 /// One run of the program: what it was given, and what it opened.
@@ -201,7 +201,9 @@ impl App {
     fn hooks(&self) -> Hooks {
         let running = self.environment.get(hook::HOOK_VARIABLE).unwrap_or_default();
         Hooks {
-            show: |view, root| json::to_map(&json::session(view, root)),
+            show: |view, root| {
+                json::to_map(&json::session(view, root, session_ref(view.session.id)))
+            },
             warn: |text| output::to_stderr(&format!("warning: {}\n", sanitize::to_terminal(text))),
             no_verify: self.global.no_verify,
             running: running.split_whitespace().map(str::to_owned).collect(),

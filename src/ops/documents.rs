@@ -1,6 +1,7 @@
 //! Documents about many sessions, each made once for a commit where the cache remembers them.
 
 use crate::cache::{self, NewDocuments, Sessions};
+use crate::model::SessionId;
 use crate::ops::facts;
 use crate::ops::list::{self, Listed};
 use crate::ops::load::View;
@@ -15,7 +16,7 @@ pub struct Making {
     pub make: fn(&View) -> String,
 }
 
-/// Calls `take` with a document about each of the sessions, in their order. Returns the faults of those that
+/// Calls `take` with each of the sessions and a document about it, in their order. Returns the faults of those that
 /// cannot be read.
 ///
 /// # Errors
@@ -24,7 +25,7 @@ pub fn each<E>(
     store: &Store,
     sessions: &[Listed],
     making: Making,
-    mut take: impl FnMut(&str) -> Result<(), E>,
+    mut take: impl FnMut(SessionId, &str) -> Result<(), E>,
 ) -> Result<Vec<Fault>, E> {
     let is_cached = cache::is_wanted(store, sessions.len());
     let known = is_cached.then(|| cache::Documents::open(store, making.kind)).flatten();
@@ -35,7 +36,7 @@ pub fn each<E>(
         let is_leased = leased.contains(&excerpt.id);
         let known = known.as_ref().filter(|_| !is_leased);
         if let Some(document) = known.and_then(|known| known.find(excerpt.id, *tip)) {
-            take(&document)?;
+            take(excerpt.id, &document)?;
             continue;
         }
         let read = facts::read(store, excerpt.id, *tip);
@@ -48,7 +49,7 @@ pub fn each<E>(
             Err(fault) => faults.push(fault),
             Ok(view) => {
                 let document = (making.make)(&view);
-                take(&document)?;
+                take(excerpt.id, &document)?;
                 if is_cached && !is_leased && view.tip == *tip && is_settled(&view) {
                     new.add(excerpt.id, *tip, &document);
                 }

@@ -18,7 +18,7 @@ use std::io::{self, Write};
 use crate::model::{Map, Outcome, Timestamp, Value};
 use crate::ops::OpError;
 use crate::ops::list::Listed;
-use crate::store::session_ref;
+use crate::store::RefNames;
 
 use field::Field;
 
@@ -99,8 +99,9 @@ const EXCERPT_KEYS: [&str; 13] = [
     "seq",
 ];
 
-/// Returns what a list knows of a session without its record, as a part of the session object.
-pub fn excerpt_map(listed: &Listed) -> Map {
+/// Returns what a list knows of a session without its record, as a part of the session object; `refs` are those by which
+/// sessions are read.
+pub fn excerpt_map(listed: &Listed, refs: &RefNames) -> Map {
     let excerpt = &listed.excerpt;
     let values: [Value; EXCERPT_KEYS.len()] = [
         excerpt.id.to_string().into(),
@@ -113,7 +114,7 @@ pub fn excerpt_map(listed: &Listed) -> Map {
         excerpt.outcome.map(Outcome::as_str).into(),
         excerpt.created_at.to_string().into(),
         excerpt.updated_at.to_string().into(),
-        session_ref(excerpt.id).into(),
+        refs.of(excerpt.id).into(),
         listed.tip.to_string().into(),
         excerpt.seq.into(),
     ];
@@ -144,7 +145,7 @@ mod tests {
             created_at: ago(180),
             ..fixture::session("feature", "implementing")
         };
-        json::to_map(&json::session(&fixture::view(session), Path::new("/w")))
+        json::to_map(&json::session(&fixture::view(session), Path::new("/w"), String::new()))
     }
 
     fn written(format: &str) -> String {
@@ -219,8 +220,11 @@ mod tests {
     #[test]
     fn an_excerpt_says_the_same_as_the_whole_object() {
         let session = fixture::session("feature", "implementing");
-        let whole = json::to_map(&json::session(&fixture::view(session.clone()), Path::new("/w")));
-        for (key, value) in excerpt_map(&fixture::listed(&session)) {
+        let refs = RefNames::default();
+        let ref_name = refs.of(session.id);
+        let view = fixture::view(session.clone());
+        let whole = json::to_map(&json::session(&view, Path::new("/w"), ref_name));
+        for (key, value) in excerpt_map(&fixture::listed(&session), &refs) {
             assert_eq!(whole.get(&key), Some(&value), "{key}");
         }
     }

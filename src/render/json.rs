@@ -22,7 +22,6 @@ use crate::model::{Artifact, Map, Timestamp, Value, Worker, text};
 use crate::ops::links::{self, WithSubject};
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
-use crate::store::session_ref;
 
 pub use commit::{CommitObject, commits};
 pub use stats::stats;
@@ -113,7 +112,7 @@ pub struct SessionObject {
     pub observed: String,
     /// What its agent does now: running, idle or waiting (for a person); null where no agent tells it.
     pub activity: Option<String>,
-    /// The full name of its ref.
+    /// The full name of the ref by which it is read: its own, or that of the archive.
     #[serde(rename = "ref")]
     pub ref_name: String,
     /// The full id of the commit that it was read from.
@@ -201,8 +200,8 @@ pub struct EventObject {
     pub reason: String,
 }
 
-/// Returns a session as an object; `root` is the top of the work tree.
-pub fn session(view: &View, root: &Path) -> SessionObject {
+/// Returns a session as an object; `root` is the top of the work tree, `ref_name` the ref by which it is read.
+pub fn session(view: &View, root: &Path, ref_name: String) -> SessionObject {
     let session = &view.session;
     let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
     SessionObject {
@@ -246,7 +245,7 @@ pub fn session(view: &View, root: &Path) -> SessionObject {
         worker: session.worker.as_ref().map(worker),
         observed: view.observed.to_string(),
         activity: view.activity.map(|it| it.as_str().to_owned()),
-        ref_name: session_ref(session.id),
+        ref_name,
         tip: view.tip.to_string(),
         seq: session.seq,
         paused_from: session.paused_from.clone(),

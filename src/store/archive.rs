@@ -3,6 +3,7 @@
 //! A session whose own ref is there is what that says; the archive counts for the others. See `FORMAT.md`, "The
 //! archive".
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use gix::objs::Kind;
@@ -11,7 +12,7 @@ use gix::objs::tree::EntryKind as GixKind;
 use super::archive_table::{self, ArchiveRow};
 use super::open::{RefFormat, lossy};
 use super::read::to_oid;
-use super::{Fault, Store, StoreError, git};
+use super::{Fault, Store, StoreError, git, session_ref};
 use crate::model::{Oid, SessionId};
 
 /// The ref of the archive.
@@ -23,6 +24,8 @@ pub(super) const EXTENSION: &str = ".tsv";
 /// The largest directory of the table, and the largest file, in bytes.
 const MAX_INDEX: u64 = 64 << 20;
 const MAX_FILE: u64 = 16 << 20;
+/// For how many sessions their refs are looked for one by one, and not listed.
+const MAX_LOOKS: usize = 64;
 
 /// The archive as it was at one of its commits: where each file of the table is.
 #[derive(Debug)]
@@ -65,7 +68,54 @@ impl Archive {
     }
 }
 
+/// By which refs some sessions are read.
+#[derive(Debug, Default)]
+pub struct RefNames {
+    archived: HashSet<SessionId>,
+}
+
+impl RefNames {
+    /// Returns the full name of the ref: the session's own one, or that of the archive.
+    pub fn of(&self, session_id: SessionId) -> String {
+        if self.is_archived(session_id) { ARCHIVE.to_owned() } else { session_ref(session_id) }
+    }
+
+    /// Tells whether the session stands in the archive alone.
+    pub fn is_archived(&self, session_id: SessionId) -> bool {
+        self.archived.contains(&session_id)
+    }
+}
+
+impl FromIterator<SessionId> for RefNames {
+    /// Returns the names where these sessions stand in the archive, and all others have refs.
+    fn from_iter<T: IntoIterator<Item = SessionId>>(archived: T) -> RefNames {
+        RefNames { archived: archived.into_iter().collect() }
+    }
+}
+
 impl Store {
+    /// Returns by which refs sessions are read now. A ref that is damaged, or cannot be looked for, is the session's own.
+    pub fn ref_names(&self, session_ids: &[SessionId]) -> RefNames {
+        let has_none = |id: &SessionId| matches!(self.live_tip(*id), Ok(None));
+        match session_ids {
+            [] => RefNames::default(),
+            [only] => {
+                let stands_there =
+                    || matches!(self.archived(*only), Ok(Some(row)) if row.tip.is_some());
+                Some(*only).filter(|id| has_none(id) && stands_there()).into_iter().collect()
+            }
+            _ if !matches!(self.archive_tip(), Ok(Some(_))) => RefNames::default(),
+            few if few.len() <= MAX_LOOKS && self.refs == RefFormat::Files => {
+                few.iter().copied().filter(has_none).collect()
+            }
+            many => {
+                let Ok(live) = self.live_tips() else { return RefNames::default() };
+                let live: HashSet<SessionId> = live.names().into_iter().collect();
+                many.iter().copied().filter(|id| !live.contains(id)).collect()
+            }
+        }
+    }
+
     /// Returns the newest commit of the archive; `None` if there is no archive.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ mod write;
 mod writing;
 
 pub use added::AddedLines;
-pub use archive::Archive;
+pub use archive::{Archive, RefNames};
 pub use archive_join::Joined;
 pub use archive_table::ArchiveRow;
 pub use blame::{Blame, BlamedLine, Blaming};

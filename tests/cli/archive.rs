@@ -38,6 +38,17 @@ fn archive(repo: &TestRepo, args: &[&str]) -> Value {
     repo.run(&[&["archive", "--json"], args].concat()).json()
 }
 
+/// Returns an answer as it is when these sessions stand in the archive alone: that is the ref by which they are read.
+fn read_from_archive(answer: &str, ids: &[String]) -> String {
+    let own = |id: &String| format!("\"refs/sessions/{id}\"");
+    ids.iter().fold(answer.to_owned(), |it, id| it.replace(&own(id), &format!("\"{ARCHIVE}\"")))
+}
+
+/// Returns what a list of all sessions answers.
+fn list_all(repo: &TestRepo) -> String {
+    repo.run(&["list", "--all", "--json"]).ok().stdout
+}
+
 /// Returns what reading commands answer about a session, and about all.
 fn answers(repo: &TestRepo, id: &str) -> Vec<String> {
     let handle = text(&repo.show(id)["handle"]).to_owned();
@@ -77,9 +88,57 @@ fn an_archived_session_has_no_ref_and_every_command_answers_as_before() {
         assert_eq!(session_refs(repo).len(), open);
         assert_ne!(repo.rev(ARCHIVE), "");
         for (before, after) in before.iter().zip(answers(repo, &ids[1])) {
-            assert_eq!(*before, after);
+            assert_eq!(read_from_archive(before, &ids), after);
         }
         assert_eq!(archive(repo, &[])["archived"], json!([]));
+    });
+}
+
+#[test]
+fn the_ref_of_an_archived_session_is_the_archive_and_has_its_newest_commit() {
+    for_each_kind(|repo| {
+        let ids = ended(repo, &["one", "two", "three"]);
+        let own = |id: &String| format!("refs/sessions/{id}");
+        let formats = ["%(id) %(ref) %(tip)", "%(id) %(ref) %(tip)%(agent)"];
+        let ways = |n: &str| -> Vec<String> {
+            let listed = |args: &[&str]| repo.run(&[&["list", "-a", "-n", n], args].concat());
+            let mut all: Vec<String> =
+                formats.iter().map(|it| listed(&["--format", it]).ok().stdout).collect();
+            for fields in ["--json", "--json=id,ref,tip", "--json=id,ref,tip,git"] {
+                let line = |it: &Value| {
+                    let [id, name, tip] = ["id", "ref", "tip"].map(|key| text(&it[key]));
+                    format!("{id} {name} {tip}\n")
+                };
+                let answer = listed(&[fields]).json();
+                all.push(answer["sessions"].as_array().into_iter().flatten().map(line).collect());
+            }
+            all
+        };
+        let expect = |name: &dyn Fn(&String) -> String| {
+            for id in &ids {
+                let tip = text(&repo.show(id)["tip"]).to_owned();
+                let line = format!("{id} {} {tip}\n", name(id));
+                for answer in ways("0") {
+                    assert!(answer.contains(&line), "{answer}{line}");
+                }
+                assert_eq!(repo.run(&["show", "--format", formats[0], id]).ok().stdout, line);
+                assert_eq!(repo.show(id)["ref"], name(id));
+                let page = repo.run(&["show", id]).ok().stdout;
+                assert!(page.contains(&format!("{} ({}", name(id), &tip[..7])), "{page}");
+                repo.git(&["merge-base", "--is-ancestor", &tip, &name(id)]);
+            }
+            // Who asks for one session gets the same as who asks for all.
+            assert!(ways("0").iter().zip(ways("1")).all(|(all, one)| all.starts_with(&one)));
+        };
+        expect(&own);
+        archive(repo, &[&ids[0], &ids[1]]);
+        expect(&|id| if *id == ids[2] { own(id) } else { ARCHIVE.to_owned() });
+        // What asks for no change is answered from the archive, a change from the new ref.
+        let same = repo.run(&["update", "--json", &ids[0], "--set", "title=one"]).json();
+        assert_eq!(same["ref"], ARCHIVE);
+        let changed = repo.run(&["update", "--json", &ids[0], "--set", "title=Again"]).json();
+        assert_eq!(changed["ref"], own(&ids[0]));
+        expect(&|id| if *id == ids[1] { ARCHIVE.to_owned() } else { own(id) });
     });
 }
 
@@ -155,10 +214,10 @@ fn a_change_to_an_archived_session_brings_its_ref_back() {
         assert!(repo.titles(&[]).contains(&"Again".to_owned()));
         assert_eq!(archive(repo, &[])["archived"], json!([]), "it is open again");
         repo.run(&["finish", &ids[0]]).ok();
-        let sessions = repo.run(&["list", "--all", "--json"]).json();
+        let sessions = list_all(repo);
         assert_eq!(archive(repo, &[&ids[0]])["archived"], json!([ids[0]]));
         assert_eq!(repo.rev(&name), "");
-        assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+        assert_eq!(list_all(repo), read_from_archive(&sessions, &ids));
     });
 }
 
@@ -196,17 +255,17 @@ fn after_a_crash_between_fold_and_removal_a_session_is_shown_once_and_goes_the_n
         let ids = ended(repo, &["one", "two"]);
         let tips: Vec<String> =
             ids.iter().map(|id| text(&repo.show(id)["tip"]).to_owned()).collect();
-        let sessions = repo.run(&["list", "--all", "--json"]).json();
+        let sessions = list_all(repo);
         archive(repo, &[]);
         let folded = repo.rev(ARCHIVE);
         for (id, tip) in ids.iter().zip(&tips) {
             repo.git(&["update-ref", &format!("refs/sessions/{id}"), tip]);
         }
-        assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+        assert_eq!(list_all(repo), sessions);
         assert_eq!(archive(repo, &[])["archived"], json!(ids));
         assert_eq!(repo.rev(ARCHIVE), folded, "the archive has them already");
         assert_eq!(session_refs(repo).len(), 2);
-        assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+        assert_eq!(list_all(repo), read_from_archive(&sessions, &ids));
     });
 }
 
@@ -216,13 +275,13 @@ fn refs_that_git_has_packed_at_an_older_event_go_whole() {
     let ids = ended(&repo, &["one", "two"]);
     repo.git(&["pack-refs", "--all"]);
     repo.run(&["update", &ids[0], "--set", "title=Newer"]).ok();
-    let sessions = repo.run(&["list", "--all", "--json"]).json();
+    let sessions = list_all(&repo);
     archive(&repo, &[]);
     assert_eq!(session_refs(&repo).len(), 2);
     assert_eq!(repo.show(&ids[0])["title"], "Newer");
     repo.git(&["pack-refs", "--all"]);
     repo.git(&["gc", "-q", "--prune=now"]);
-    assert_eq!(repo.run(&["list", "--all", "--json"]).json(), sessions);
+    assert_eq!(list_all(&repo), read_from_archive(&sessions, &ids));
     let logs = repo.git_dir.join("logs/refs/sessions");
     assert_eq!(fs::read_dir(logs).map_or(0, Iterator::count), 2, "those of the open ones");
 }
@@ -294,16 +353,20 @@ fn hundreds_of_sessions_are_folded_by_few_parents_each_and_read_with_and_without
     copies(&repo, &ids[0], 600);
     let list = |cache: &str| {
         repo.git(&["config", "session.cache", cache]);
-        repo.run(&["list", "--all", "--json"]).json()
+        list_all(&repo)
     };
-    let before = list("false");
+    // What is remembered of them was made while they had refs.
+    let before = list("true");
+    let all: Vec<String> = ids.iter().cloned().chain((0..600).map(copy)).collect();
+    let archived = read_from_archive(&before, &all);
+    assert_eq!(list("false"), before);
     assert_eq!(archive(&repo, &[])["archived"].as_array().map(Vec::len), Some(602));
     let parents = repo.git(&["log", "--first-parent", "--format=%P", ARCHIVE]);
     let n_parents: Vec<usize> = parents.lines().map(|it| it.split(' ').count()).collect();
     assert!(n_parents.iter().all(|n| *n <= 65), "{n_parents:?}");
     assert_eq!(n_parents.iter().map(|n| n - 1).sum::<usize>(), 602, "the first one has none");
     for cache in ["false", "true", "true"] {
-        assert_eq!(list(cache), before, "{cache}");
+        assert_eq!(list(cache), archived, "{cache}");
     }
     assert_eq!(repo.show(&copy(599))["title"], "one");
     repo.run(&["update", &copy(7), "--set", "title=Seven"]).ok();

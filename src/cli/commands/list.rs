@@ -13,6 +13,7 @@ use crate::ops::list::{self, Field, FieldFilter, Listing, Query, SortKey};
 use crate::ops::{OpError, claims, documents, lifecycles, resolve};
 use crate::render::format::{Format, excerpt_map, needs_record};
 use crate::render::{json, list as table};
+use crate::store::{RefNames, Store};
 
 /// List sessions, the newest first; ended ones with --all or when they are asked for
 ///
@@ -149,13 +150,15 @@ impl List {
     /// Answers with one document, a session at a time.
     fn answer_json(&self, app: &App, listing: &Listing) -> Result<(), CliError> {
         let (store, fields) = (app.store()?, self.json.fields());
+        let is_wanted = fields.is_empty() || fields.iter().any(|field| field == "ref");
+        let refs = ref_names(store, listing, is_wanted);
         app.answer(|out| {
-            let mut answer = json::Listing::begin(out, &store.root(), &fields)?;
+            let mut answer = json::Listing::begin(out, &store.root(), &refs, &fields)?;
             if !fields.is_empty() && !needs_record(&fields) {
                 listing.sessions.iter().try_for_each(|listed| answer.excerpt(listed))?;
                 return answer.end(listing.corrupt.iter());
             }
-            let take = |document: &str| answer.session(document);
+            let take = |id, document: &str| answer.session(id, document);
             let faults = documents::each(store, &listing.sessions, json::making(), take)?;
             answer.end(listing.corrupt.iter().chain(&faults))
         })
@@ -175,11 +178,13 @@ impl List {
                 out.write_all(end)
             })
         };
+        let refs = ref_names(store, listing, format.fields().contains(&"ref"));
         if !format.needs_record() {
-            return listing.sessions.iter().try_for_each(|listed| write(&excerpt_map(listed)));
+            let mut sessions = listing.sessions.iter();
+            return sessions.try_for_each(|listed| write(&excerpt_map(listed, &refs)));
         }
         let root = store.root();
-        let take = |document: &str| write(&json::document(document, &root));
+        let take = |id, document: &str| write(&json::document(document, &root, refs.of(id)));
         let faults = documents::each(store, &listing.sessions, json::making(), take)?;
         listing.corrupt.extend(faults);
         Ok(())
@@ -295,6 +300,12 @@ impl List {
         };
         self.sort.iter().map(read).collect()
     }
+}
+
+/// Returns by which refs the sessions of a list are read, if somebody wants to know.
+fn ref_names(store: &Store, listing: &Listing, is_wanted: bool) -> RefNames {
+    let ids = listing.sessions.iter().map(|listed| listed.excerpt.id);
+    store.ref_names(&ids.filter(|_| is_wanted).collect::<Vec<_>>())
 }
 
 /// Refuses what cannot be a state; a state that no lifecycle has is a question without answers.

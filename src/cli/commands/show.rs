@@ -97,11 +97,11 @@ impl Show {
                 writeln!(out)
             });
         }
-        let root = app.store()?.root();
+        let (root, refs) = (app.store()?.root(), app.store()?.ref_names(&[session_id]));
         let since = state_since(app, &view)?;
         app.page();
         let style = output::style(app);
-        app.answer(|out| session::show(out, &view, &root, since, &style))
+        app.answer(|out| session::show(out, &view, &root, &refs, since, &style))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::ops::create::{self, NewSession};
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{OpError, lifecycles};
 use crate::render::json;
-use crate::store::session_ref;
+use crate::store::{Store, session_ref};
 
 /// Make a session and begin it: it moves to its first active state and becomes current
 ///
@@ -376,6 +376,8 @@ fn edit(app: &App, new: &mut NewSession) -> Result<(), CliError> {
 
 /// Returns the session as a map, as it is shown.
 pub fn shown(app: &App, view: &crate::ops::load::View) -> Map {
-    let root = app.opened().map(crate::store::Store::root).unwrap_or_default();
-    json::to_map(&json::session(view, &root))
+    let (id, store) = (view.session.id, app.opened());
+    let root = store.map(Store::root).unwrap_or_default();
+    let ref_name = store.map_or_else(|| session_ref(id), |store| store.ref_names(&[id]).of(id));
+    json::to_map(&json::session(view, &root, ref_name))
 }

@@ -211,7 +211,8 @@ mod tests {
             extra: crate::model::Map::new(),
         };
         let session = Session { worker: Some(worker), ..fixture::session("worker", "running") };
-        let map = json::to_map(&json::session(&fixture::view(session), Path::new("/")));
+        let map =
+            json::to_map(&json::session(&fixture::view(session), Path::new("/"), String::new()));
         let maps = map.iter().filter_map(|(key, value)| Some((key.as_str(), value.as_object()?)));
         for (key, below) in maps {
             let closed = CLOSED.iter().find(|(name, _)| *name == key);

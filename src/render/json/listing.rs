@@ -2,12 +2,12 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::{select, session, session_schema, to_text};
-use crate::model::{Map, Value};
+use crate::model::{Map, SessionId, Value};
 use crate::ops::documents::Making;
 use crate::ops::list::Listed;
 use crate::ops::load::View;
 use crate::render::format::excerpt_map;
-use crate::store::Fault;
+use crate::store::{Fault, RefNames, session_ref};
 
 /// How the place of the work tree begins in a session's document, where it is left open. In text before it, no
 /// quote stands without a backslash.
@@ -18,13 +18,27 @@ pub fn making() -> Making {
     let kind = to_text(&session_schema()) + env!("CARGO_PKG_VERSION");
     Making {
         kind: crc32fast::hash(kind.as_bytes()),
-        make: |view: &View| to_text(&session(view, Path::new(""))),
+        make: |view: &View| to_text(&session(view, Path::new(""), session_ref(view.session.id))),
     }
 }
 
-/// Returns a session's document as a map; `root` is the top of the work tree.
-pub fn document(document: &str, root: &Path) -> Map {
-    serde_json::from_str(&placed(document, &to_text(&root.to_string_lossy()))).unwrap_or_default()
+/// Returns a session's document as a map; `root` is the top of the work tree, `ref_name` the ref by which it is read.
+pub fn document(document: &str, root: &Path, ref_name: String) -> Map {
+    let placed = placed(document, &to_text(&root.to_string_lossy()));
+    let mut map: Map = serde_json::from_str(&placed).unwrap_or_default();
+    map.insert("ref".to_owned(), ref_name.into());
+    map
+}
+
+/// Returns a document of an archived session with the ref by which it is read. After its own ref there are only a commit, a number
+/// and a state, so the last that looks like it is the one.
+fn with_ref(mut document: String, session_id: SessionId, refs: &RefNames) -> String {
+    let entry = |name: String| format!("\"ref\":\"{name}\"");
+    let own = entry(session_ref(session_id));
+    if let Some(at) = document.rfind(&own).filter(|_| refs.is_archived(session_id)) {
+        document.replace_range(at..at + own.len(), &entry(refs.of(session_id)));
+    }
+    document
 }
 
 /// Returns a document with the top of the work tree, as JSON.
@@ -37,27 +51,29 @@ fn placed(document: &str, root: &str) -> String {
 pub struct Listing<'a> {
     out: &'a mut dyn Write,
     root: String,
+    refs: &'a RefNames,
     fields: &'a [String],
     is_empty: bool,
 }
 
 impl<'a> Listing<'a> {
-    /// Begins; `root` is the top of the work tree.
+    /// Begins; `root` is the top of the work tree, `refs` are those by which the sessions are read.
     ///
     /// # Errors
     /// Those of `out`, as for all that follow.
     pub fn begin(
         out: &'a mut dyn Write,
         root: &Path,
+        refs: &'a RefNames,
         fields: &'a [String],
     ) -> io::Result<Listing<'a>> {
         out.write_all(b"{\"sessions\":[")?;
-        Ok(Listing { out, root: to_text(&root.to_string_lossy()), fields, is_empty: true })
+        Ok(Listing { out, root: to_text(&root.to_string_lossy()), refs, fields, is_empty: true })
     }
 
     /// Adds a session.
-    pub fn session(&mut self, document: &str) -> io::Result<()> {
-        let document = placed(document, &self.root);
+    pub fn session(&mut self, session_id: SessionId, document: &str) -> io::Result<()> {
+        let document = with_ref(placed(document, &self.root), session_id, self.refs);
         if self.fields.is_empty() {
             return self.add(&document);
         }
@@ -67,7 +83,7 @@ impl<'a> Listing<'a> {
 
     /// Adds a session of which no more is wanted than its newest commit says.
     pub fn excerpt(&mut self, listed: &Listed) -> io::Result<()> {
-        self.add(&to_text(&select(excerpt_map(listed), self.fields)))
+        self.add(&to_text(&select(excerpt_map(listed, self.refs), self.fields)))
     }
 
     fn add(&mut self, document: &str) -> io::Result<()> {
@@ -92,15 +108,22 @@ mod tests {
     use crate::render::json::to_map;
 
     #[test]
-    fn a_document_is_the_session_object_wherever_the_work_tree_is() {
+    fn a_document_is_the_session_object_wherever_the_work_tree_and_the_session_are() {
         let mut record = fixture::session("feature", "implementing");
         record.title = OPEN_ROOT.to_owned();
         record.links.insert("repo_root".into(), "".into());
+        let id = record.id;
+        record.statistics.insert("ref".into(), session_ref(id).into());
         let view = fixture::view(record);
         let made = (making().make)(&view);
         for root in ["/repo", "", "/a \"b\"\u{9b}\\"] {
             let root = Path::new(root);
-            assert_eq!(document(&made, root), to_map(&session(&view, root)));
+            for refs in [RefNames::default(), [id].into_iter().collect()] {
+                let whole = to_map(&session(&view, root, refs.of(id)));
+                assert_eq!(document(&made, root, refs.of(id)), whole);
+                let placed = placed(&made, &to_text(&root.to_string_lossy()));
+                assert_eq!(with_ref(placed, id, &refs), to_text(&whole));
+            }
         }
     }
 
@@ -109,11 +132,12 @@ mod tests {
         let view = fixture::view(fixture::session("feature", "implementing"));
         let made = (making().make)(&view);
         let fields = ["status".to_owned(), "id".to_owned()];
-        let fault = Fault::new("x", "y");
+        let (fault, refs) = (Fault::new("x", "y"), RefNames::default());
         for n in 0..3 {
             let mut text = Vec::new();
-            let mut listing = Listing::begin(&mut text, Path::new("/"), &fields).expect("written");
-            (0..n).for_each(|_| listing.session(&made).expect("written"));
+            let mut listing =
+                Listing::begin(&mut text, Path::new("/"), &refs, &fields).expect("written");
+            (0..n).for_each(|_| listing.session(view.session.id, &made).expect("written"));
             listing.end([&fault].into_iter()).expect("written");
             let one = format!("{{\"status\":\"implementing\",\"id\":\"{}\"}}", view.session.id);
             let all = vec![one; n].join(",");

@@ -9,13 +9,13 @@ use crate::ops::load::View;
 use crate::render::sanitize::{to_terminal, to_terminal_lines};
 use crate::render::style::{Slot, Style};
 use crate::render::time::{dated, duration, grouped, relative};
-use crate::store::session_ref;
+use crate::store::RefNames;
 
 /// The columns of the labels.
 const LABEL: usize = 12;
 
-/// Writes a page about a session; `root` is the top of the work tree, and `since` the moment from
-/// which it is in its present state, where known.
+/// Writes a page about a session; `root` is the top of the work tree, `refs` tell by which ref it is read, and
+/// `since` is the moment from which it is in its present state, where known.
 ///
 /// # Errors
 /// Those of `out`.
@@ -23,6 +23,7 @@ pub fn show(
     out: &mut dyn Write,
     view: &View,
     root: &Path,
+    refs: &RefNames,
     since: Option<Timestamp>,
     style: &Style,
 ) -> io::Result<()> {
@@ -35,7 +36,7 @@ pub fn show(
     write_times(&mut page, session, style)?;
     write_people(&mut page, view)?;
     write_contents(&mut page, view, style)?;
-    write_places(&mut page, view, root)
+    write_places(&mut page, view, root, refs)
 }
 
 /// Labelled lines.
@@ -115,11 +116,11 @@ fn write_contents(page: &mut Page<'_>, view: &View, style: &Style) -> io::Result
     page.lines("Artifacts", session.artifacts.iter().map(artifact))
 }
 
-fn write_places(page: &mut Page<'_>, view: &View, root: &Path) -> io::Result<()> {
+fn write_places(page: &mut Page<'_>, view: &View, root: &Path, refs: &RefNames) -> io::Result<()> {
     let session = &view.session;
     page.lines("Begun at", begun_at(&session.git))?;
     page.value("Work tree", Some(&root.to_string_lossy()))?;
-    let (name, tip) = (session_ref(session.id), view.tip.short());
+    let (name, tip) = (refs.of(session.id), view.tip.short());
     page.lines("Ref", [format!("{name} ({tip}, event {})", session.seq)])
 }
 
@@ -246,7 +247,9 @@ mod tests {
 
     fn shown(session: Session, style: &Style) -> String {
         let view = fixture::view(session);
-        written(|out| show(out, &view, Path::new("/home/ada/app"), Some(ago(12)), style))
+        written(|out| {
+            show(out, &view, Path::new("/home/ada/app"), &RefNames::default(), Some(ago(12)), style)
+        })
     }
 
     fn map(json: &str) -> Map {
@@ -444,7 +447,8 @@ Ref:        refs/sessions/0199f0c2-1c4d-7abc-8def-0123456789af (8a8a8a8, event 3
     fn hostile_text_does_not_get_through() {
         let view = fixture::view(made_of(HOSTILE));
         let root = Path::new(HOSTILE);
-        let shown = written(|out| show(out, &view, root, None, &fixture::piped()));
+        let shown =
+            written(|out| show(out, &view, root, &RefNames::default(), None, &fixture::piped()));
         assert!(is_harmless(&shown, &['\n']), "{shown}");
     }
 
