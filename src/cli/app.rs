@@ -263,7 +263,15 @@ impl App {
             }
             name => name,
         };
-        Ok(resolve::resolve(self.store()?, &self.context()?, name)?)
+        let store = self.store()?;
+        let found = resolve::resolve(store, &self.context()?, name);
+        if let Err(OpError::NotFound { name }) = &found
+            && let Some(fault) = resolve::damage(store, name)
+        {
+            let text = format!("warning: the archive is damaged: {}", fault.reason);
+            self.narrate(&sanitize::to_terminal(&text));
+        }
+        Ok(found?)
     }
 
     /// Writes a part of the answer.

@@ -8,7 +8,7 @@ use crate::format::message::{Brief, Excerpt};
 use crate::model::{Class, Handle, IdPrefix, Oid, SessionId};
 use crate::ops::list::{self, Listed};
 use crate::ops::{Candidate, Context, OpError, claims};
-use crate::store::{Current, Store};
+use crate::store::{Current, Fault, Store, StoreError};
 
 /// The shortest prefix of an id that is taken for one; a handle's may have one letter.
 const MIN_ID_PREFIX: usize = 2;
@@ -67,7 +67,32 @@ fn before(store: &Store) -> Result<SessionId, OpError> {
     let before = store.current(Current::Before)?;
     let not_found = || OpError::NotFound { name: "-".into() };
     let session_id = before.ok_or_else(not_found)?;
-    store.tip(session_id)?.map(|_| session_id).ok_or_else(not_found)
+    if is_there(store, session_id)? { Ok(session_id) } else { Err(not_found()) }
+}
+
+/// Tells whether there is a session. What a damaged archive does not say is not there.
+fn is_there(store: &Store, session_id: SessionId) -> Result<bool, StoreError> {
+    if store.live_tip(session_id)?.is_some() {
+        return Ok(true);
+    }
+    match store.archived(session_id) {
+        Ok(row) => Ok(row.is_some_and(|row| row.tip.is_some())),
+        Err(
+            StoreError::Corrupt { .. } | StoreError::Missing { .. } | StoreError::Symbolic { .. },
+        ) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns what is wrong with the archive, for a name that means no session: one that stands there may be meant.
+pub fn damage(store: &Store, name: &str) -> Option<Fault> {
+    match SessionId::parse(name) {
+        Some(session_id) => store.damage_about(session_id),
+        None => {
+            let sessions = Sessions::read(store).ok()?;
+            sessions.faults().iter().find(|fault| fault.name == Fault::ARCHIVE).cloned()
+        }
+    }
 }
 
 /// Finds the session that a name means, whatever the environment says.
@@ -77,8 +102,8 @@ fn before(store: &Store) -> Result<SessionId, OpError> {
 pub fn by_name(store: &Store, name: &str) -> Result<SessionId, OpError> {
     let not_found = || OpError::NotFound { name: name.to_owned() };
     if let Some(session_id) = SessionId::parse(name) {
-        return match store.tip(session_id) {
-            Ok(None) => Err(not_found()),
+        return match is_there(store, session_id) {
+            Ok(false) => Err(not_found()),
             // A damaged one is found; reading it says what is wrong.
             _ => Ok(session_id),
         };

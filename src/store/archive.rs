@@ -139,6 +139,20 @@ impl Store {
         Ok(rows.into_iter().find(|row| row.session_id == session_id))
     }
 
+    /// Returns what of the archive cannot be read where it would say something of a session; `None` if it says all.
+    pub fn damage_about(&self, session_id: SessionId) -> Option<Fault> {
+        let n_bad = || -> Result<(String, usize), StoreError> {
+            let Some(shelf) = self.shelf()? else { return Ok((String::new(), 0)) };
+            let prefix = shelf.prefix_of(session_id);
+            let Some(file_oid) = shelf.file(&prefix) else { return Ok((prefix, 0)) };
+            self.archive_file(&prefix, file_oid).map(|(_, n_bad)| (prefix, n_bad))
+        };
+        match n_bad() {
+            Ok((prefix, n_bad)) => bad_lines(&prefix, n_bad),
+            Err(error) => Some(fault(error.to_string())),
+        }
+    }
+
     /// Returns all that the archive says as it is now.
     ///
     /// # Errors
@@ -159,8 +173,7 @@ impl Store {
             match self.archive_file(prefix, *file_oid) {
                 Ok((rows, n_bad)) => {
                     archive.rows.extend(rows);
-                    let text = || fault(format!("{n_bad} lines of '{prefix}' make no sense"));
-                    archive.faults.extend((n_bad > 0).then(text));
+                    archive.faults.extend(bad_lines(prefix, n_bad));
                 }
                 Err(error) => archive.faults.push(fault(error.to_string())),
             }
@@ -218,6 +231,11 @@ impl Store {
         let bytes = self.read_object(file_oid, Kind::Blob, MAX_FILE)?;
         Ok(archive_table::parse_file(prefix, &String::from_utf8_lossy(&bytes)))
     }
+}
+
+/// Returns the fault of a file with lines that are none.
+fn bad_lines(prefix: &str, n_bad: usize) -> Option<Fault> {
+    (n_bad > 0).then(|| fault(format!("{n_bad} lines of '{prefix}' make no sense")))
 }
 
 fn fault(reason: String) -> Fault {

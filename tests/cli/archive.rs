@@ -312,11 +312,9 @@ fn a_damaged_archive_hides_no_session_with_a_ref_and_is_told() {
     };
     // No archive at all, and one whose table is nonsense.
     let blob = repo.git_feed(&["hash-object", "-w", "--stdin"], b"nonsense\n\xff\n");
-    let index = repo.git_feed(&["mktree"], format!("100644 blob {blob}\t0.tsv\n").as_bytes());
-    let top = repo.git_feed(&["mktree"], format!("040000 tree {index}\tindex\n").as_bytes());
-    let nonsense = repo.git(&["commit-tree", "-m", "planted", &top]);
-    for bad in [&blob, &nonsense] {
-        repo.git(&["update-ref", ARCHIVE, bad]);
+    plant_table(&repo, &blob);
+    for bad in [repo.rev(ARCHIVE), blob] {
+        repo.git(&["update-ref", ARCHIVE, &bad]);
         is_told(&repo.run(&["list", "--all", "--json"]));
         let doctor = repo.run(&["doctor"]);
         assert_eq!(doctor.status, 1);
@@ -324,6 +322,64 @@ fn a_damaged_archive_hides_no_session_with_a_ref_and_is_told() {
     }
     repo.git(&["update-ref", ARCHIVE, &good]);
     assert_eq!(repo.show(&ids[0])["title"], "one");
+}
+
+/// Makes a commit whose archive's table has one file, for the ids that begin with 0, and lets the archive be that.
+fn plant_table(repo: &TestRepo, blob: &str) {
+    let file = format!("100644 blob {blob}\t0.tsv\n");
+    let index = repo.git_feed(&["mktree", "--missing"], file.as_bytes());
+    let top = repo.git_feed(&["mktree"], format!("040000 tree {index}\tindex\n").as_bytes());
+    repo.git(&["update-ref", ARCHIVE, &repo.git(&["commit-tree", "-m", "planted", &top])]);
+}
+
+#[test]
+fn with_a_damaged_archive_a_name_that_means_nothing_is_not_found_and_the_damage_is_told() {
+    for_each_kind(|repo| {
+        repo.damaged();
+        let ids = ended(repo, &["one"]);
+        let live = repo.start(&["live", "--name", "alive"]);
+        archive(repo, &[]);
+        let names = [ID, &ID[..20], "zzzzzzzz", "nobody"];
+        let asked = |args: &[&str], name: &str| repo.run(&[args, &[name]].concat());
+        let plain = names.map(|name| asked(&["show", "--json"], name));
+        assert!(plain.iter().all(|it| it.stderr.starts_with("error: ")), "{}", plain[0].stderr);
+        assert_eq!(asked(&["show", "--json"], &ids[0]).json()["title"], "one");
+        let hash = |text: &[u8]| repo.git_feed(&["hash-object", "-w", "--stdin"], text);
+        let (nonsense, gone) =
+            (hash(b"nonsense\n"), hash(b"gone").replace(char::is_alphanumeric, "1"));
+        let damages: [(&dyn Fn(), &str); 3] = [
+            (&|| drop(repo.git(&["update-ref", ARCHIVE, &nonsense])), "it is a blob"),
+            (&|| plant_table(repo, &gone), "is missing"),
+            (&|| plant_table(repo, &nonsense), "1 lines of '0' make no sense"),
+        ];
+        for (damage, reason) in damages {
+            damage();
+            let is_told = |output: &Output, plain: &str| {
+                let (told, answer) = output.stderr.split_once('\n').expect("a line");
+                assert!(told.starts_with("warning: the archive is damaged: "), "{told}");
+                assert!(told.ends_with(reason), "{told}");
+                assert_eq!(answer, plain);
+            };
+            for (name, plain) in names.iter().zip(&plain) {
+                for command in [["show", "--json"], ["log", "--json"], ["delete", "--json"]] {
+                    let output = asked(&command, name);
+                    is_told(&output, &plain.stderr);
+                    output.error(plain.status, "not_found");
+                }
+                assert!(asked(&["show", "-q"], name).refused().starts_with("error: "));
+            }
+            // What stood in it is not found either, until it is whole again.
+            let output = asked(&["show", "--json"], &ids[0]);
+            is_told(&output, &plain[0].stderr.replace(ID, &ids[0]));
+            output.error(plain[0].status, "not_found");
+            for name in [text(&live["id"]), text(&live["handle"]), "alive", "@"] {
+                let output = asked(&["show", "--json=title,ref"], name).ok();
+                assert_eq!(output.stderr, "", "{name}");
+                let name = format!("refs/sessions/{}", text(&live["id"]));
+                assert_eq!(output.json(), json!({ "title": "live", "ref": name }));
+            }
+        }
+    });
 }
 
 #[test]
