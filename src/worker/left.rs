@@ -11,7 +11,8 @@ use super::{Held, Here};
 const MAX_LOOKS: usize = 1000;
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// Waits until the process whose number is the first line of the file `note` has ended, as [`wait_for`] does.
+/// Waits until the process whose number is the first line of the file `note` has ended, at most until `timeout`, if one
+/// of `words` is part of what it was started with.
 pub fn wait_for_left(note: &Path, words: &[&str], timeout: Duration) {
     let is_file = fs::metadata(note).is_ok_and(|it| it.is_file());
     let text = is_file.then(|| fs::read_to_string(note).ok()).flatten();
