@@ -87,16 +87,20 @@ impl Hooks {
             [("no session", &self.idle, (1.5, 1.5)), ("a session", &self.active, (1.5, 1.5))]
         {
             let name = format!("git commit, hooks, {what}");
-            pairs.push(pair(name, commit(place), plain, commit(&self.plain), goals.0));
+            let theirs = commit(&self.plain, place);
+            pairs.push(pair(name, commit(place, place), plain, theirs, goals.0));
             let name = format!("git switch, hooks, {what}");
-            pairs.push(pair(name, switch(place), plain, switch(&self.plain), goals.1));
+            let theirs = switch(&self.plain, place);
+            pairs.push(pair(name, switch(place, place), plain, theirs, goals.1));
         }
         for (n, place) in &self.many {
             let name = format!("git commit, hooks, {n} more sessions");
-            pairs.push(pair(name, commit(place), alone, commit(&self.active), 1.2));
+            let theirs = commit(&self.active, place);
+            pairs.push(pair(name, commit(place, &self.active), alone, theirs, 1.2));
         }
         let name = "git commit, hooks, 50 MB said".to_owned();
-        pairs.push(pair(name, commit(&self.talked), alone, commit(&self.active), 1.2));
+        let theirs = commit(&self.active, &self.talked);
+        pairs.push(pair(name, commit(&self.talked, &self.active), alone, theirs, 1.2));
         for (line, what) in [(77, "the newest commit"), (200, "no session")] {
             let name = format!("git-session why, a line of {what}");
             // Where the answer is no, the status says so.
@@ -112,12 +116,12 @@ impl Hooks {
         }
         let name = "git commit, hooks, and what is written after it".to_owned();
         let waits: Run<'_> = Box::new(|at| {
-            change(&self.active, at);
+            change(&self.active, &self.active, at);
             let script = "git commit --quiet -a -m next && \"$0\" list";
             self.active.command("sh", &["-c", script, SESSION])
         });
         let list: Run<'_> = Box::new(|at| {
-            change(&self.plain, at);
+            change(&self.plain, &self.active, at);
             let script = "git commit --quiet -a -m next && \"$0\" list";
             self.plain.command("sh", &["-c", script, SESSION])
         });
@@ -127,26 +131,32 @@ impl Hooks {
     }
 }
 
-/// Returns the commits of a file that has changed.
-fn commit(place: &Place) -> Run<'_> {
+/// Returns the commits of a file that has changed, when nobody works on it or on `other` any more.
+fn commit<'a>(place: &'a Place, other: &'a Place) -> Run<'a> {
     Box::new(move |at| {
-        change(place, at);
+        change(place, other, at);
         place.command("git", &["commit", "--quiet", "-a", "-m", "next"])
     })
 }
 
-/// Returns the switches between two branches of the same files.
-fn switch(place: &Place) -> Run<'_> {
+/// Returns the switches between two branches of the same files, when nobody works on either repository any more.
+fn switch<'a>(place: &'a Place, other: &'a Place) -> Run<'a> {
     Box::new(move |at| {
-        place.session(&["list"]);
+        settle(place, other);
         let branch = ["other", "main"][at % 2];
         place.command("git", &["switch", "--quiet", branch])
     })
 }
 
-/// Changes a file, when nobody works on the repository any more.
-fn change(place: &Place, at: usize) {
+/// Waits for what the hooks of two repositories have left behind.
+fn settle(place: &Place, other: &Place) {
+    other.session(&["list"]);
     place.session(&["list"]);
+}
+
+/// Changes a file, when nobody works on the repositories any more.
+fn change(place: &Place, other: &Place, at: usize) {
+    settle(place, other);
     let before = std::fs::read_to_string(place.dir.join("file-1")).expect("a file");
     place.write("file-1", &format!("{before}{at}\n"));
 }
