@@ -127,6 +127,7 @@ impl Place {
             work_dir: None,
             read_only: None,
             token: format!("{:?}", std::thread::current().id()),
+            new_key: || [7; 32],
             started_at: later,
         };
         Store::open(&request).expect("a repository")

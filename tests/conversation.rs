@@ -44,6 +44,7 @@ fn open(dir: &Path) -> Store {
         work_dir: None,
         read_only: None,
         token: "a token of this test".into(),
+        new_key: || [7; 32],
         started_at: SystemTime::now(),
     };
     Store::open(&request).expect("a repository")

@@ -33,6 +33,8 @@ mod several;
 mod shells;
 #[path = "git_hooks/survival.rs"]
 mod survival;
+#[path = "git_hooks/team.rs"]
+mod team;
 #[path = "git_hooks/trouble.rs"]
 mod trouble;
 #[path = "git_hooks/why.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "links/claims.rs"]
 mod claims;
+#[path = "links/others.rs"]
+mod others;
 #[path = "links/patch.rs"]
 mod patch;
 #[path = "links/place.rs"]

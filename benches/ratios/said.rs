@@ -181,6 +181,7 @@ fn open(dir: &Path) -> Store {
         work_dir: None,
         read_only: None,
         token: format!("bench {} {:?}", std::process::id(), SystemTime::now()),
+        new_key: || [7; 32],
         started_at: SystemTime::now(),
     };
     Store::open(&request).expect("a repository")

@@ -168,6 +168,7 @@ impl App {
             config: self.environment.config_parameters(),
             read_only: read_only.map(str::to_owned),
             token: self.random_uuid().to_string(),
+            new_key,
             started_at: self.environment.started_at.unwrap_or(UNIX_EPOCH),
         }
     }
@@ -317,6 +318,13 @@ impl App {
         }
         self.output.borrow_mut().finish().map_err(CliError::Output)
     }
+}
+
+/// Returns 32 bytes that nobody can guess, of which 244 bits are random.
+fn new_key() -> [u8; 32] {
+    let mut key = [0; 32];
+    key.chunks_exact_mut(16).for_each(|half| half.copy_from_slice(Uuid::new_v4().as_bytes()));
+    key
 }
 
 /// The world as it is from call to call, for commands that last.

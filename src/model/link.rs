@@ -35,6 +35,8 @@ pub struct CommitLink {
     pub replaces: Vec<Oid>,
     /// The other sessions that had a part in it: it stands for commits of theirs, too, or they changed it.
     pub shared_with: Vec<SessionId>,
+    /// What the clone that wrote it down put to all of this, so that it knows its own lines.
+    pub seal: Option<String>,
     /// Keys that this version does not know, kept as they are.
     pub extra: Map,
 }
@@ -58,6 +60,7 @@ impl CommitLink {
             known_by,
             replaces: Vec::new(),
             shared_with: Vec::new(),
+            seal: None,
             extra: Map::new(),
         }
     }

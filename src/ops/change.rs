@@ -145,7 +145,9 @@ pub fn write(
     let mut seq = base.map_or(0, |base| base.view.session.seq);
     let mut events = Vec::with_capacity(drafts.len());
     let mut last: Option<Session> = None;
-    let mut linked = links::Linked::on(store, base.map(|base| &base.snapshot));
+    let session_id = drafts.first().map(|it| it.session.id);
+    let session_id = session_id.expect("a change has at least one event");
+    let mut linked = links::Linked::on(store, session_id, base.map(|base| &base.snapshot));
     for mut draft in drafts {
         seq += 1;
         if seq > record::MAX_SEQ {

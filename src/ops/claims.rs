@@ -1,7 +1,8 @@
 //! Which sessions a commit was made in, and what speaks for it.
 //!
-//! What a commit says of itself is a claim: anybody can write a trailer. What the session itself has recorded
-//! is certain. In between lies what has the same content, after history was rewritten where nobody looked.
+//! What a commit says of itself is a claim: anybody can write a trailer. So is what a session says of a commit, since it
+//! may have come from anybody. Both together are certain, and so is what this clone itself has seen and written down. In
+//! between lies what has the same content, after history was rewritten where nobody looked.
 //! A gap is acceptable, a wrong answer is not: what could have been made twice is never more than a claim.
 
 use std::cell::OnceCell;
@@ -9,6 +10,8 @@ use std::collections::BTreeSet;
 
 use crate::format::trailer;
 use crate::model::{CommitLink, Oid, SessionId};
+pub use crate::ops::claim::{Claim, Confidence, Evidence, Standing};
+use crate::ops::claim::{put, settled};
 use crate::ops::recorded::{Index, Same, listed};
 use crate::ops::{OpError, links};
 use crate::store::{CommitInfo, Fault, Store};
@@ -17,85 +20,6 @@ use crate::store::{CommitInfo, Fault, Store};
 pub const TRAILER: &str = "Session-Id";
 /// The most commits of one content that are looked at, and the most sessions that share one.
 const MAX_SAME: usize = 32;
-
-/// What speaks for it that a commit was made in a session; the strongest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Evidence {
-    /// The session recorded this very commit.
-    Record,
-    /// The session recorded a commit that changes the same.
-    Patch,
-    /// The session recorded the commits that led to the same tree, from the same one.
-    Tree,
-    /// The session recorded commits that change the same together.
-    Squash,
-    /// The commit says so in its last block of trailers.
-    Trailer,
-    /// A note in `refs/notes/sessions` says so.
-    Note,
-}
-
-impl Evidence {
-    /// Returns the word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Evidence::Record => "record",
-            Evidence::Patch => "patch",
-            Evidence::Tree => "tree",
-            Evidence::Squash => "squash",
-            Evidence::Trailer => "trailer",
-            Evidence::Note => "note",
-        }
-    }
-}
-
-/// How sure it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Confidence {
-    /// The session's own record says so: of this commit, or of its content where the commit names the session.
-    Certain,
-    /// One session alone recorded the same content, of the same author and time.
-    Likely,
-    /// Only the commit says so, or the content is the same and may have been made twice.
-    Claimed,
-}
-
-impl Confidence {
-    /// Returns the word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Confidence::Certain => "certain",
-            Confidence::Likely => "likely",
-            Confidence::Claimed => "claimed",
-        }
-    }
-}
-
-/// Whether the session of a claim can be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Standing {
-    /// It can be read.
-    Here,
-    /// There is no such session in this repository: it was never fetched, deleted, or never was.
-    Missing,
-    /// It is damaged, for this reason.
-    Damaged(String),
-}
-
-/// That a commit was made in a session.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
-    /// The session.
-    pub session_id: SessionId,
-    /// What speaks for it.
-    pub evidence: Evidence,
-    /// How sure it is.
-    pub confidence: Confidence,
-    /// Whether the session can be asked.
-    pub standing: Standing,
-    /// What the session recorded: of this commit, or of the one with the same content.
-    pub link: Option<CommitLink>,
-}
 
 /// Answers for commits, and remembers what it has read from answer to answer. Nothing is ever written.
 pub struct Claims<'a> {
@@ -130,26 +54,28 @@ impl<'a> Claims<'a> {
         if !is_certain(&claims) {
             let index = self.index()?;
             for idx in index.with_commit(commit_oid) {
-                put(&mut claims, claim_of(index, *idx, Evidence::Record, Confidence::Certain));
+                put(&mut claims, self.recorded(index.session_id(*idx), index.link(*idx), false));
             }
         }
         if !is_certain(&claims) {
             for found in self.same_content(&commit)? {
                 // Where others had a part in it, its own word makes it no surer.
-                let is_known = claims.iter().any(|it| it.session_id == found.claim.session_id);
-                if found.is_whole || !is_known {
+                let id = found.claim.session_id;
+                let known = claims.iter().find(|it| it.session_id == id).map(|it| it.evidence);
+                let is_less = known == Some(Evidence::Record) || !found.is_whole;
+                if known.is_none() || !is_less {
                     put(&mut claims, found.claim);
                 }
             }
         }
-        Ok(sorted(claims))
+        Ok(settled(claims))
     }
 
     /// Returns the same where the sessions that the commit names are enough for it; `None` where all of them would
     /// have to be read.
     pub fn at_once(&self, commit: &CommitInfo) -> Option<Vec<Claim>> {
         let claims = self.named(commit);
-        is_certain(&claims).then(|| sorted(claims))
+        is_certain(&claims).then(|| settled(claims))
     }
 
     /// Asks the sessions that a commit names, and those that these say had a part in it.
@@ -160,12 +86,19 @@ impl<'a> Claims<'a> {
                 claims.push(self.ask(session_id, evidence, commit.oid));
             }
         }
-        let others = claims.iter().filter_map(|claim| claim.link.as_ref());
-        let others: Vec<SessionId> = others.flat_map(|link| link.shared_with.clone()).collect();
-        for session_id in others.into_iter().take(MAX_SAME) {
+        let sure = claims.iter().filter(|claim| claim.confidence == Confidence::Certain);
+        let told = |claim: &Claim| -> Vec<(SessionId, bool)> {
+            let others = claim.link.iter().flat_map(|link| &link.shared_with);
+            others.map(|session_id| (*session_id, claim.is_own)).collect()
+        };
+        let others: Vec<(SessionId, bool)> = sure.flat_map(told).collect();
+        for (session_id, is_sure) in others.into_iter().take(MAX_SAME) {
             // What one session says of another one counts if that says so, too.
-            let claim = self.ask(session_id, Evidence::Record, commit.oid);
-            if claim.confidence == Confidence::Certain {
+            let mut claim = self.ask(session_id, Evidence::Record, commit.oid);
+            if claim.link.is_some() {
+                if is_sure {
+                    claim.confidence = Confidence::Certain;
+                }
                 put(&mut claims, claim);
             }
         }
@@ -179,13 +112,7 @@ impl<'a> Claims<'a> {
 
     /// Asks the session that a commit names.
     fn ask(&self, session_id: SessionId, evidence: Evidence, commit_oid: Oid) -> Claim {
-        let claim = |standing| Claim {
-            session_id,
-            evidence,
-            confidence: Confidence::Claimed,
-            standing,
-            link: None,
-        };
+        let claim = |standing| Claim::new(session_id, evidence, standing);
         let damaged = |reason: String| claim(Standing::Damaged(reason));
         let tip_oid = match self.store.tip(session_id) {
             Ok(Some(tip_oid)) => tip_oid,
@@ -200,13 +127,36 @@ impl<'a> Claims<'a> {
         match found {
             Err(error) => damaged(error.to_string()),
             Ok(None) => claim(Standing::Here),
-            Ok(link) => Claim {
-                evidence: Evidence::Record,
-                confidence: Confidence::Certain,
-                link,
-                ..claim(Standing::Here)
-            },
+            Ok(Some(link)) => self.recorded(session_id, &link, evidence == Evidence::Trailer),
         }
+    }
+
+    /// Returns what a session says by what it recorded of a commit, which may name the session itself.
+    fn recorded(&self, session_id: SessionId, link: &CommitLink, is_named: bool) -> Claim {
+        let is_own = links::is_own(self.store, session_id, link);
+        let is_certain = is_own || is_named;
+        let confidence = if is_certain { Confidence::Certain } else { Confidence::Likely };
+        let claim = Claim::new(session_id, Evidence::Record, Standing::Here);
+        Claim { confidence, link: Some(link.clone()), is_own, ..claim }
+    }
+
+    /// Tells how sure it is that a commit was made in the session that has recorded it.
+    ///
+    /// # Errors
+    /// As [`Claims::of`].
+    pub fn sureness(
+        &self,
+        session_id: SessionId,
+        link: &CommitLink,
+    ) -> Result<Confidence, OpError> {
+        let claim = self.recorded(session_id, link, false);
+        // Of what is not here nobody else can be asked.
+        if claim.is_own || self.store.commit(link.commit_oid).is_err() {
+            return Ok(claim.confidence);
+        }
+        let claims = self.of(link.commit_oid)?;
+        let found = claims.into_iter().find(|it| it.session_id == session_id);
+        Ok(found.map_or(Confidence::Claimed, |it| it.confidence))
     }
 
     /// Finds the sessions that recorded what a commit changes.
@@ -231,6 +181,7 @@ impl<'a> Claims<'a> {
             Some(patch) => index.with_patch_together(store, commit, &patch)?,
             None => same,
         };
+        let same = self.own_first(index, same);
         // What is in the commit's own history was not rewritten into it: it was made again, as when a revert
         // is reverted, or taken back to what was there before.
         let is_again = |same: &Same| {
@@ -240,7 +191,47 @@ impl<'a> Claims<'a> {
         if same.len() > MAX_SAME || same.iter().any(is_again) {
             return Ok(Vec::new());
         }
-        Ok(judge(index, commit, &same))
+        Ok(self.judge(index, commit, &same))
+    }
+
+    fn is_own(&self, index: &Index, idx: usize) -> bool {
+        links::is_own(self.store, index.session_id(idx), index.link(idx))
+    }
+
+    /// Leaves out what others say where this clone knows better.
+    fn own_first(&self, index: &Index, mut same: Vec<Same>) -> Vec<Same> {
+        let has_own = |same: &Same| same.links.iter().any(|idx| self.is_own(index, *idx));
+        if same.iter().any(has_own) {
+            same.retain(has_own);
+        }
+        same
+    }
+
+    /// Returns the sessions that recorded the same content, and how sure that is.
+    fn judge(&self, index: &Index, commit: &CommitInfo, same: &[Same]) -> Vec<Found> {
+        let author = commit.author.to_string();
+        let is_same_act = |idx: &usize| {
+            let link = index.link(*idx);
+            link.author.as_ref() == Some(&author) && link.authored_at == Some(commit.authored_at)
+        };
+        let sessions = |same: &Same| -> BTreeSet<SessionId> {
+            same.links.iter().map(|idx| index.session_id(*idx)).collect()
+        };
+        let is_alone = same.iter().all(|it| sessions(it) == sessions(&same[0]));
+        let is_whole = same.iter().all(|it| it.is_whole);
+        let is_sure = is_alone && is_whole && same.iter().flat_map(|it| &it.links).any(is_same_act);
+        let confidence = if is_sure { Confidence::Likely } else { Confidence::Claimed };
+        let mut found: Vec<Found> = Vec::new();
+        for (evidence, idx) in
+            same.iter().flat_map(|it| it.links.iter().map(|idx| (it.evidence, *idx)))
+        {
+            let session_id = index.session_id(idx);
+            if found.iter().all(|known| known.claim.session_id != session_id) {
+                let claim = self.recorded(session_id, index.link(idx), false);
+                found.push(Found { claim: Claim { evidence, confidence, ..claim }, is_whole });
+            }
+        }
+        found
     }
 
     fn index(&self) -> Result<&Index, OpError> {
@@ -259,58 +250,8 @@ struct Found {
     is_whole: bool,
 }
 
-/// Returns the sessions that recorded the same content, and how sure that is.
-fn judge(index: &Index, commit: &CommitInfo, same: &[Same]) -> Vec<Found> {
-    let author = commit.author.to_string();
-    let is_same_act = |idx: &usize| {
-        let link = index.link(*idx);
-        link.author.as_ref() == Some(&author) && link.authored_at == Some(commit.authored_at)
-    };
-    let sessions = |same: &Same| -> BTreeSet<SessionId> {
-        same.links.iter().map(|idx| index.session_id(*idx)).collect()
-    };
-    let is_alone = same.iter().all(|it| sessions(it) == sessions(&same[0]));
-    let is_whole = same.iter().all(|it| it.is_whole);
-    let is_sure = is_alone && is_whole && same.iter().flat_map(|it| &it.links).any(is_same_act);
-    let confidence = if is_sure { Confidence::Likely } else { Confidence::Claimed };
-    let mut found: Vec<Found> = Vec::new();
-    for (evidence, idx) in same.iter().flat_map(|it| it.links.iter().map(|idx| (it.evidence, *idx)))
-    {
-        let claim = claim_of(index, idx, evidence, confidence);
-        if found.iter().all(|known| known.claim.session_id != claim.session_id) {
-            found.push(Found { claim, is_whole });
-        }
-    }
-    found
-}
-
-fn claim_of(index: &Index, idx: usize, evidence: Evidence, confidence: Confidence) -> Claim {
-    Claim {
-        session_id: index.session_id(idx),
-        evidence,
-        confidence,
-        standing: Standing::Here,
-        link: Some(index.link(idx).clone()),
-    }
-}
-
 fn is_certain(claims: &[Claim]) -> bool {
     claims.iter().any(|it| it.confidence == Confidence::Certain)
-}
-
-fn sorted(mut claims: Vec<Claim>) -> Vec<Claim> {
-    // Who can be asked is asked first.
-    let is_away = |claim: &Claim| claim.standing != Standing::Here;
-    claims.sort_by_key(|it| (it.confidence, is_away(it), it.evidence, it.session_id));
-    claims
-}
-
-/// Adds a claim. One for a session that the commit names itself makes both of them certain.
-fn put(claims: &mut Vec<Claim>, claim: Claim) {
-    match claims.iter_mut().find(|known| known.session_id == claim.session_id) {
-        Some(known) => *known = Claim { confidence: Confidence::Certain, ..claim },
-        None => claims.push(claim),
-    }
 }
 
 /// Returns the sessions that a commit and its note name, in order.

@@ -121,7 +121,10 @@ pub fn record(
         let entries = store.snapshot(view.tip)?.entries;
         let mut new = Vec::new();
         for link in links {
-            new.extend(news(link, find(store, &entries, link.commit_oid)?, view));
+            let known = find(store, &entries, link.commit_oid)?;
+            // What this clone was told by others is not made its own by being told more.
+            let known = known.filter(|known| !is_seen(link) || is_own(store, session_id, known));
+            new.extend(news(link, known, view));
         }
         match new.is_empty() {
             true => Ok(Verdict::Nothing),
@@ -148,6 +151,24 @@ fn news(link: &CommitLink, known: Option<CommitLink>, view: &View) -> Option<Com
     let is_more = add_new(&mut known.replaces, &link.replaces)
         | add_new(&mut known.shared_with, &link.shared_with);
     is_more.then_some(known)
+}
+
+/// Tells whether this clone itself saw that a commit was made in a session, and wrote that down: then its seal is right.
+/// What came with a fetch may say anything.
+pub fn is_own(store: &Store, session_id: SessionId, link: &CommitLink) -> bool {
+    let is_sealed = |seal: &String| store.is_sealed(&sealed(session_id, link), seal);
+    link.seal.as_ref().is_some_and(is_sealed)
+}
+
+/// Tells whether a commit is linked because it was seen how it was made, not because somebody else says so.
+fn is_seen(link: &CommitLink) -> bool {
+    link.known_by != KnownBy::Import
+}
+
+/// Returns what is sealed of a link: all that its line says.
+fn sealed(session_id: SessionId, link: &CommitLink) -> String {
+    let line = link::to_line(&CommitLink { seal: None, ..link.clone() });
+    format!("{session_id}\n{line}")
 }
 
 /// Adds what is not there yet; tells whether there was any.
@@ -215,18 +236,23 @@ fn last_lines(bytes: &[u8]) -> Vec<CommitLink> {
 /// The files below `commits` that a write changes.
 pub(super) struct Linked<'a> {
     store: &'a Store,
+    session_id: SessionId,
     dir: Option<Oid>,
     files: HashMap<String, Vec<u8>>,
 }
 
 impl<'a> Linked<'a> {
     /// Begins with what `base` has.
-    pub(super) fn on(store: &'a Store, base: Option<&Snapshot>) -> Linked<'a> {
+    pub(super) fn on(
+        store: &'a Store,
+        session_id: SessionId,
+        base: Option<&Snapshot>,
+    ) -> Linked<'a> {
         let dir = base.and_then(|base| directory(&base.entries));
-        Linked { store, dir, files: HashMap::new() }
+        Linked { store, session_id, dir, files: HashMap::new() }
     }
 
-    /// Adds a line for each commit, and returns the files that it changes.
+    /// Adds a line for each commit, sealed if it was seen here, and returns the files that it changes.
     ///
     /// # Errors
     /// [`OpError::InvalidValue`] for a list that is full, [`OpError::Store`].
@@ -242,7 +268,10 @@ impl<'a> Linked<'a> {
                 Some(bytes) => bytes,
                 None => self.read(&name)?,
             };
-            bytes.extend(link::to_line(&CommitLink { seq, idx, ..link }).bytes());
+            let link = CommitLink { seq, idx, seal: None, ..link };
+            let text = is_seen(&link).then(|| sealed(self.session_id, &link));
+            let seal = text.and_then(|text| self.store.seal(&text));
+            bytes.extend(link::to_line(&CommitLink { seal, ..link }).bytes());
             bytes.push(b'\n');
             if bytes.len() as u64 > link::MAX_BYTES {
                 return Err(OpError::invalid("commits", "are too many"));

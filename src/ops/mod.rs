@@ -16,6 +16,7 @@ pub mod attach;
 pub mod change;
 pub mod checkpoint;
 pub mod checkpoint_choice;
+mod claim;
 pub mod claims;
 mod close;
 mod context;

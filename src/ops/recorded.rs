@@ -69,7 +69,7 @@ impl Index {
                 Ok(all)
             });
             match read {
-                Ok(links) => links.into_iter().for_each(|link| index.add(session_id, link)),
+                Ok(links) => links.into_iter().for_each(|link| index.add(store, session_id, link)),
                 Err(error) => {
                     index.faults.push(Fault::new(session_id.to_string(), error.to_string()));
                 }
@@ -78,13 +78,15 @@ impl Index {
         Ok(index)
     }
 
-    fn add(&mut self, session_id: SessionId, link: CommitLink) {
+    fn add(&mut self, store: &Store, session_id: SessionId, link: CommitLink) {
         let idx = self.links.len();
         let known = self.by_commit.entry(link.commit_oid).or_default();
         if known.iter().any(|other| self.links[*other].0 == session_id) {
             return;
         }
-        known.push(idx);
+        // What is said of a commit by the first one counts where sessions differ.
+        let is_first = !known.is_empty() && links::is_own(store, session_id, &link);
+        known.insert(if is_first { 0 } else { known.len() }, idx);
         if let Some(patch_id) = link.patch_id {
             self.by_patch.entry(patch_id).or_default().push(idx);
         }

@@ -103,7 +103,7 @@ pub fn of_range(store: &Store, range: &str, named: &[SessionId]) -> Result<Summa
     }
     let is_wanted = |id: &SessionId| named.is_empty() || named.contains(id);
     for id in order.into_iter().filter(is_wanted) {
-        summary.add(store, id, made.remove(&id));
+        summary.add(&claims, store, id, made.remove(&id));
     }
     let absent = missing.into_iter().filter(is_wanted);
     let absent = absent.map(|id| Fault::new(id.to_string(), "it is not in this repository"));
@@ -113,16 +113,23 @@ pub fn of_range(store: &Store, range: &str, named: &[SessionId]) -> Result<Summa
 
 /// Sums up sessions, with the commits that they recorded and that nothing stands for now.
 pub fn of_sessions(store: &Store, named: &[SessionId]) -> Summary {
+    let claims = Claims::new(store);
     let mut summary = Summary::default();
     for id in named {
-        summary.add(store, *id, None);
+        summary.add(&claims, store, *id, None);
     }
     summary
 }
 
 impl Summary {
-    fn add(&mut self, store: &Store, id: SessionId, commits: Option<Vec<Commit>>) {
-        match part(store, id, commits) {
+    fn add(
+        &mut self,
+        claims: &Claims<'_>,
+        store: &Store,
+        id: SessionId,
+        commits: Option<Vec<Commit>>,
+    ) {
+        match part(claims, store, id, commits) {
             Ok(part) => self.parts.push(part),
             Err(error) => self.faults.push(Fault::new(id.to_string(), error.to_string())),
         }
@@ -133,22 +140,26 @@ fn commit(info: &CommitInfo, confidence: Confidence) -> Commit {
     Commit { commit_oid: info.oid, subject: Some(info.subject().to_owned()), confidence }
 }
 
-fn part(store: &Store, id: SessionId, commits: Option<Vec<Commit>>) -> Result<Part, OpError> {
+fn part(
+    claims: &Claims<'_>,
+    store: &Store,
+    id: SessionId,
+    commits: Option<Vec<Commit>>,
+) -> Result<Part, OpError> {
     let loaded = load::load(store, id)?;
     let commits = match commits {
         Some(commits) => commits,
         None => {
             let made = links::commits_of(store, &loaded.snapshot, &loaded.view.session)?;
             let newest = made.into_iter().filter(|it| it.replaced_by.is_none());
-            let told = newest.map(|it| match store.commit(it.link.commit_oid) {
-                Ok(info) => commit(&info, Confidence::Certain),
-                Err(_) => Commit {
-                    commit_oid: it.link.commit_oid,
-                    subject: None,
-                    confidence: Confidence::Certain,
-                },
+            let told = newest.map(|it| -> Result<Commit, OpError> {
+                let commit_oid = it.link.commit_oid;
+                let info = store.commit(commit_oid).ok();
+                let subject = info.map(|info| info.subject().to_owned());
+                let confidence = claims.sureness(id, &it.link)?;
+                Ok(Commit { commit_oid, subject, confidence })
             });
-            told.collect()
+            told.collect::<Result<_, _>>()?
         }
     };
     let session = Box::new(loaded.view.session.clone());

@@ -96,7 +96,8 @@ fn write_session(out: &mut dyn Write, told: &Told, style: &Style) -> io::Result<
 /// Returns what speaks for a session, and how sure it is.
 fn evidence(evidence: Evidence, confidence: Confidence) -> String {
     let what = match evidence {
-        Evidence::Record => "the session recorded the commit",
+        Evidence::Record if confidence == Confidence::Certain => "the session recorded the commit",
+        Evidence::Record => "only the session says so, in its record",
         Evidence::Patch => "the session recorded the same change",
         Evidence::Tree => "the session recorded commits that led to the same tree",
         Evidence::Squash => "the session recorded commits that change the same together",

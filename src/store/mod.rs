@@ -36,6 +36,7 @@ mod refs;
 mod remote;
 mod scan;
 mod scratch;
+mod seal;
 mod setup;
 mod snapshot;
 mod tree_copy;

@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
@@ -12,6 +12,7 @@ use super::config::{self, Settings};
 use super::error::reasons;
 use super::objects::Opened;
 use super::packs::Packs;
+use super::seal::Key;
 use super::writing::Tokens;
 use super::{StoreError, hook};
 use crate::model::HashKind;
@@ -32,6 +33,8 @@ pub struct OpenRequest {
     pub read_only: Option<String>,
     /// A text that no other process has, such as a random UUID.
     pub token: String,
+    /// Returns bytes that nobody can guess, others with each call.
+    pub new_key: fn() -> [u8; 32],
     /// When the process began, for judging how old a lock is.
     pub started_at: SystemTime,
 }
@@ -50,6 +53,9 @@ pub struct Store {
     pub(super) writes_by_git: bool,
     pub(super) settings: Settings,
     pub(super) tokens: Tokens,
+    pub(super) new_key: fn() -> Key,
+    /// This clone's own key, once it was read.
+    pub(super) key: Cell<Option<Key>>,
     read_only: Option<String>,
 }
 
@@ -102,6 +108,8 @@ impl Store {
             writes_by_git,
             settings,
             tokens,
+            new_key: request.new_key,
+            key: Cell::new(None),
             read_only,
         })
     }

@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::SystemTime;
 
 use git_session::lifecycle::builtin;
@@ -14,6 +15,11 @@ use tempfile::TempDir;
 
 pub const ADA: &str = "0199f0c2-1c4d-7abc-8def-0123456789af";
 pub const BOB: &str = "0199f0c2-1c4d-7abc-8def-0123456789b0";
+/// A session that is made in another clone.
+pub const EVE: &str = "0199f0c2-1c4d-7abc-8def-0123456789e0";
+
+/// How many keys were made: no two clones have the same.
+static N_KEYS: AtomicU8 = AtomicU8::new(0);
 
 /// A repository with two sessions, and a clock of commits that goes on a second with each.
 pub struct Place {
@@ -24,11 +30,16 @@ pub struct Place {
 
 impl Place {
     pub fn new(init: &[&str]) -> Place {
+        Place::with(init, &[ADA, BOB])
+    }
+
+    /// Makes a repository with other sessions.
+    pub fn with(init: &[&str], names: &[&str]) -> Place {
         let dir = tempfile::tempdir().expect("a directory");
         let init: Vec<&str> = ["init", "-q", "-b", "main"].iter().chain(init).copied().collect();
         run(dir.path(), &init, 0, "");
         let place = Place { store: open(dir.path()), dir, n_commits: 0.into() };
-        for name in [ADA, BOB] {
+        for name in names {
             let new = NewSession { title: "x".into(), ..NewSession::default() };
             let lifecycle = builtin("worker").expect("built in");
             create::create(&place.store, &context(), id(name), lifecycle, &new).expect("made");
@@ -84,6 +95,7 @@ impl Place {
             let who = match claim.session_id.to_string().as_str() {
                 ADA => "ada",
                 BOB => "bob",
+                EVE => "eve",
                 _ => "?",
             };
             format!("{who} {} {}", claim.evidence.as_str(), claim.confidence.as_str())
@@ -123,6 +135,7 @@ pub fn open(dir: &Path) -> Store {
         work_dir: None,
         read_only: None,
         token: format!("{:?}", std::time::Instant::now()),
+        new_key: || [N_KEYS.fetch_add(1, Ordering::Relaxed); 32],
         started_at: SystemTime::now(),
     };
     Store::open(&request).expect("a repository")

@@ -10,7 +10,7 @@ use crate::render::{json, summary as text};
 /// For a range of commits, such as main..HEAD, or with --base for the commits of this branch that another
 /// one has not, it finds the sessions that made them; else it sums up the sessions that are named, or the
 /// current one. It tells what was asked and decided, which checks were run and what came of them, tokens and
-/// commits. What is only said by a commit is marked as claimed. The same sessions and commits give the same
+/// commits. What only a commit says, or several sessions do, is marked as claimed. The same sessions and commits give the same
 /// text. Secrets are looked for once more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  git session summary --base main\n  \

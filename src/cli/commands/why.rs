@@ -24,8 +24,9 @@ use crate::store::Blaming;
 /// path alone, each line is printed behind the session that made it, as "git blame" prints commits; a "?"
 /// marks what is only claimed, dashes stand for no session, plus signs for what is not committed yet. Lines
 /// are led back to commits by "git blame", which honours blame.ignoreRevsFile. How sure it is, is said: what
-/// the session itself recorded is certain, the same change of the same author and time is likely, what only
-/// the commit says is claimed. The exit status is 1 if there is nothing to tell: there is no session
+/// the session recorded in this repository is certain, and what it recorded elsewhere if the commit names it; what only
+/// the session says, and the same change of the same author and time, is likely; what only the commit says, or several
+/// sessions do, is claimed. The exit status is 1 if there is nothing to tell: there is no session
 /// (no_session), it is not in this repository (not_fetched), nothing is kept of its conversation
 /// (no_transcript), it cannot be found out (lookup_failed), or the lines are not committed (not_committed).
 #[derive(Debug, Args)]

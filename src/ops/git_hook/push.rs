@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{Oid, SessionId};
 use crate::ops::OpError;
-use crate::ops::claims::{Claims, Confidence, Standing};
+use crate::ops::claims::{Claim, Claims, Standing};
 use crate::ops::push::{self, Which};
 use crate::ops::redaction::Redaction;
 use crate::store::{Received, Store};
@@ -70,13 +70,13 @@ pub fn push(
     Ok(rejected.chain(faults).collect())
 }
 
-/// Returns the sessions that made commits, as far as it is more than a claim.
+/// Returns the sessions that made commits, as far as more than one side says so, or this clone does.
 fn makers(store: &Store, commits: &[Oid]) -> Result<Vec<SessionId>, OpError> {
     let claims = Claims::new(store);
     let mut ids = BTreeSet::new();
     for commit_oid in commits {
         let all = claims.of(*commit_oid)?.into_iter();
-        let sure = all.filter(|it| it.confidence != Confidence::Claimed);
+        let sure = all.filter(Claim::is_sure);
         ids.extend(sure.filter(|it| it.standing == Standing::Here).map(|it| it.session_id));
     }
     Ok(ids.into_iter().collect())

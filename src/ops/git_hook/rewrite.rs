@@ -83,12 +83,23 @@ fn ask(
     let entries = store.snapshot(tip_oid)?.entries;
     let mut others = Vec::new();
     for (old, new) in pairs.iter().filter(|(old, new)| old != new) {
-        if let Some(link) = links::find(store, &entries, *old)? {
+        let link = links::find(store, &entries, *old)?;
+        if let Some(link) = link.filter(|it| is_vouched(store, session_id, it)) {
             made.entry(*new).or_default().entry(session_id).or_default().push(*old);
             others.extend(link.shared_with);
         }
     }
     Ok(others)
+}
+
+/// Tells whether more says that a commit was made in a session than that one's word: it may have come from anybody, and
+/// would have a part in what is made of the commit here.
+fn is_vouched(store: &Store, session_id: SessionId, link: &CommitLink) -> bool {
+    let is_named = || {
+        let message = store.message(link.commit_oid).unwrap_or_default();
+        trailer::values(&message, TRAILER).into_iter().any(|it| it == session_id.to_string())
+    };
+    links::is_own(store, session_id, link) || is_named()
 }
 
 fn tell(
