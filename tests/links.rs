@@ -3,6 +3,8 @@
 
 #[path = "links/claims.rs"]
 mod claims;
+#[path = "links/lines.rs"]
+mod lines;
 #[path = "links/others.rs"]
 mod others;
 #[path = "links/patch.rs"]

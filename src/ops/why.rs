@@ -153,6 +153,11 @@ impl<'a> Why<'a> {
     /// # Errors
     /// [`OpError::InvalidValue`] if there are no such lines.
     pub fn lines(&mut self, blaming: Blaming) -> Result<Lines, OpError> {
+        let recent = |line| self.store.recent_line(line, || !blaming.has_answered());
+        if let Some(line) = blaming.line().and_then(recent) {
+            drop(blaming);
+            return Ok(self.grouped(vec![line]));
+        }
         if let Ok(Some(session_id)) = self.store.current(Current::Now) {
             self.read(session_id);
             self.foresee(&blaming);

@@ -4,13 +4,14 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
 
 use super::open::lossy;
+use super::recent_line::LinePlace;
 use super::{Store, StoreError, git};
 use crate::model::Oid;
 
@@ -43,18 +44,33 @@ pub struct Blaming {
     path: OsString,
     /// How many lines are asked for, where that is known.
     n_lines: Option<u64>,
+    /// The line that is asked for, if it is a single one and nothing in the environment makes it another one.
+    line: Option<LinePlace>,
 }
 
 impl Blaming {
     /// Begins to find out where the lines of a file came from, before the repository is opened: git finds it from
     /// `dir` as we do. The rest is as for [`Store::begin_blame`]; a bare repository answers nothing that is true.
-    pub fn begin(dir: &Path, path: &OsStr, lines: Option<(u64, u64)>) -> Blaming {
+    /// `attributes` is where the user's own stand by default.
+    pub fn begin(
+        dir: &Path,
+        path: &OsStr,
+        lines: Option<(u64, u64)>,
+        attributes: Option<PathBuf>,
+    ) -> Blaming {
         let mut command = Command::new("git");
         for name in git::LOCAL_ENVIRONMENT {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C").env_remove("GIT_NO_REPLACE_OBJECTS").current_dir(dir);
-        Blaming::spawn(command, path, lines, false)
+        let number = lines.filter(|(first, last)| first == last).map(|(first, _)| first);
+        let line = number.map(|number| {
+            let (dir, path) = (dir.to_owned(), path.to_owned());
+            LinePlace { dir, path, number, attributes }
+        });
+        let mut blaming = Blaming::spawn(command, path, lines, false);
+        blaming.line = line;
+        blaming
     }
 
     fn spawn(
@@ -70,7 +86,12 @@ impl Blaming {
         command.args(is_bare.then_some("HEAD")).arg("--").arg(path);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let n_lines = lines.map(|(first, last)| (last - first).saturating_add(1));
-        Blaming { child: Some(command.spawn()), path: path.to_owned(), n_lines }
+        Blaming { child: Some(command.spawn()), path: path.to_owned(), n_lines, line: None }
+    }
+
+    /// Returns the line that is asked for, if it is a single one of this work tree as anybody sees it.
+    pub fn line(&self) -> Option<&LinePlace> {
+        self.line.as_ref()
     }
 
     /// Tells whether git has begun to answer, or to end.
@@ -170,8 +191,8 @@ fn n_lines_from(answer: &[u8], from: usize) -> u64 {
 impl Drop for Blaming {
     fn drop(&mut self) {
         if let Some(Ok(mut child)) = self.child.take() {
+            // Who has an answer does not wait for it to end.
             let _ = child.kill();
-            let _ = child.wait();
         }
     }
 }

@@ -49,7 +49,7 @@ impl CommitInfo {
 }
 
 /// The largest commit or tree that is read, in bytes.
-const MAX_META: u64 = 1 << 20;
+pub(super) const MAX_META: u64 = 1 << 20;
 
 impl Store {
     /// Reads a commit.

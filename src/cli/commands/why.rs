@@ -73,17 +73,31 @@ impl Begun {
 
 /// Begins to look for what is probably meant, before the repository is opened.
 fn begin(environment: &Environment, dir: &Path, target: &OsStr) -> Option<Blaming> {
-    let places = ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"];
+    let places = [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_COMMON_DIR",
+        "GIT_INDEX_FILE",
+        "GIT_ATTR_SOURCE",
+        "GIT_REPLACE_REF_BASE",
+    ];
     if places.iter().any(|name| environment.has(name)) {
         return None;
     }
     let is_file = |path: &OsStr| dir.join(path).symlink_metadata().is_ok_and(|it| !it.is_dir());
     if is_file(target) {
-        return Some(Blaming::begin(dir, target, None));
+        return Some(Blaming::begin(dir, target, None, None));
     }
     let (path, first, last) = with_lines(target)?;
     let is_meant = is_file(path) && first > 0 && last >= first;
-    is_meant.then(|| Blaming::begin(dir, path, Some((first, last))))
+    is_meant.then(|| Blaming::begin(dir, path, Some((first, last)), attributes(environment)))
+}
+
+/// Returns where the user's attributes stand by default. Source: gitattributes(5).
+fn attributes(environment: &Environment) -> Option<PathBuf> {
+    let of_home = || Some(PathBuf::from(environment.get("HOME")?).join(".config"));
+    let config = environment.get("XDG_CONFIG_HOME").map(PathBuf::from).or_else(of_home)?;
+    Some(config.join("git/attributes"))
 }
 
 impl Why {
