@@ -5,6 +5,8 @@
 mod claims;
 #[path = "links/lines.rs"]
 mod lines;
+#[path = "links/moments.rs"]
+mod moments;
 #[path = "links/others.rs"]
 mod others;
 #[path = "links/patch.rs"]

@@ -28,6 +28,10 @@ impl Reader for Claude {
             _ => other(&kind, record, base, out),
         }
     }
+
+    fn tells_from_within(&self) -> bool {
+        true
+    }
 }
 
 /// Takes what most records have, and starts the session.

@@ -64,6 +64,10 @@ impl Reader for Codex {
         self.is_own = !is_copying(memory);
     }
 
+    fn tells_from_within(&self) -> bool {
+        self.own_from == 0
+    }
+
     fn finish(&mut self, out: &mut Out<'_>) {
         self.items.open.give_up(out);
     }

@@ -34,7 +34,7 @@ mod weigh;
 
 pub use kind::AgentKind;
 pub use lean::lean;
-pub use out::{Facts, Lineage};
+pub use out::{Facts, Lineage, is_own_id};
 pub use recognise::recognise;
 pub use scan::{MAX_DOCUMENT, MAX_LINE, is_document, is_value};
 pub use transcript::{Transcript, copied_from, is_copying};

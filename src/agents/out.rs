@@ -95,7 +95,7 @@ fn by_id(event: &Event) -> Option<u64> {
         Payload::ToolResult(it) => ("result", &it.call),
         _ => return None,
     };
-    let is_of_agent = !id.is_empty() && !id.starts_with(OWN_ID);
+    let is_of_agent = !id.is_empty() && !is_own_id(id);
     is_of_agent.then(|| hash(&(what, id)))
 }
 
@@ -117,6 +117,11 @@ fn bare(text: &str) -> &str {
     let text = text.trim();
     let inner = text.strip_prefix("<user_query>").and_then(|it| it.strip_suffix("</user_query>"));
     inner.unwrap_or(text).trim()
+}
+
+/// Tells whether the id of a call was given to it here, since its agent gave it none.
+pub fn is_own_id(call: &str) -> bool {
+    call.starts_with(OWN_ID)
 }
 
 fn hash(mark: &impl Hash) -> u64 {

@@ -53,6 +53,12 @@ pub(super) trait Reader {
         false
     }
 
+    /// Tells whether what is said and called from any record on is told alike without the records before, unless one
+    /// of those comes again.
+    fn tells_from_within(&self) -> bool {
+        false
+    }
+
     /// Says what was held back until now; the transcript is at its end.
     fn finish(&mut self, out: &mut Out<'_>) {
         let _ = out;
@@ -129,6 +135,12 @@ impl Transcript {
     /// told before this one went on.
     pub fn looks_back(&self) -> bool {
         self.reader.looks_back()
+    }
+
+    /// Tells of a transcript that is gone on with whether what is said and called from any record on is told alike
+    /// without the records before: all but numbers and places, and records that come again.
+    pub fn tells_from_within(&self) -> bool {
+        self.state.is_own && self.reader.tells_from_within()
     }
 
     /// Takes the next bytes of the file, and adds the events that are complete with them.

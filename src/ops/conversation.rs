@@ -63,6 +63,12 @@ impl<'a> Conversation<'a> {
         Conversation::over(segments(), Live::over(segments()), (extent, &extent.sources))
     }
 
+    /// Begins to read such segments as if there were none before; all that is in them holds, and is no copy.
+    pub(super) fn of_newest(segments: &'a [Segment], extent: &Extent) -> Conversation<'a> {
+        let segments = Segments::from(segments, extent.n_segments);
+        Conversation::over(segments, Live::default(), (extent, &[]))
+    }
+
     fn over(
         segments: Segments<'a>,
         live: Live,

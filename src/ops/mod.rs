@@ -53,6 +53,7 @@ pub mod load;
 pub mod log;
 mod log_said;
 pub mod moment;
+mod newest;
 pub mod observe;
 pub mod patch;
 pub mod place;

@@ -62,7 +62,7 @@ impl Moment {
     /// Returns what `events` tell of a commit at `until`; `before` is when the commit before it was made in
     /// the same session. An event without a time counts as before both: its place is its order.
     pub fn of(
-        events: impl Iterator<Item = Event>,
+        events: &mut dyn Iterator<Item = Event>,
         before: Option<Timestamp>,
         until: Timestamp,
         wants_messages: bool,
@@ -195,7 +195,7 @@ mod tests {
     ];
 
     fn told(lines: &[&str], before: Option<i64>, until: i64) -> (String, Vec<String>, Vec<String>) {
-        let moment = Moment::of(events(lines).into_iter(), before.map(at), at(until), false);
+        let moment = Moment::of(&mut events(lines).into_iter(), before.map(at), at(until), false);
         let call = |it: &Call| format!("{} {} {:?}", it.name, it.input, it.is_ok);
         (
             moment.request.map(|it| it.what).unwrap_or_default(),
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn messages_are_told_on_demand() {
-        let of = |wants| Moment::of(events(&TALK).into_iter(), Some(at(5)), at(30), wants);
+        let of = |wants| Moment::of(&mut events(&TALK).into_iter(), Some(at(5)), at(30), wants);
         assert_eq!(of(false).messages.len(), 0);
         let said: Vec<String> =
             of(true).messages.iter().map(|it| Content::text_of(&it.what.content)).collect();

@@ -48,6 +48,13 @@ impl<'a> Segments<'a> {
         Segments::over(files.map(read), extent.n_segments)
     }
 
+    /// Begins with the first of such segments, which follow each other.
+    pub(super) fn from(segments: &'a [Segment], n_segments: u64) -> Segments<'a> {
+        let next = segments.first().map(|it| it.n).unwrap_or_default();
+        let file = |it: &Segment| Ok((segment::path(it.n, &it.holds), Ok(it.bytes.clone())));
+        Segments { next, ..Segments::over(segments.iter().map(file), n_segments) }
+    }
+
     /// Begins with the first of such files.
     pub(super) fn over(files: impl Iterator<Item = File> + 'a, n_segments: u64) -> Segments<'a> {
         Segments { files: Box::new(files), next: 0, n_segments }
@@ -85,7 +92,7 @@ impl Iterator for Segments<'_> {
 }
 
 /// Tells whether a file is beside the segments: it has sources.
-fn is_beside(path: &str) -> bool {
+pub(super) fn is_beside(path: &str) -> bool {
     path.split('/').next() == Some(format::sources::DIRECTORY)
 }
 

@@ -5,14 +5,13 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use crate::model::conversation::Event;
 use crate::model::{Oid, Session, SessionId, Timestamp};
 use crate::ops::claims::{Claim, Claims, Confidence, Standing};
 use crate::ops::conversation::Conversation;
 use crate::ops::links::{self, Made};
 use crate::ops::load::{self, Loaded};
 use crate::ops::moment::Moment;
-use crate::ops::{OpError, moment};
+use crate::ops::{OpError, newest};
 use crate::store::{Blame, BlamedLine, Blaming, CommitInfo, Current, Store};
 
 /// What can be told of a commit.
@@ -261,10 +260,7 @@ impl<'a> Why<'a> {
         };
         let moment = match depth {
             Depth::Sessions => Moment::default(),
-            depth => {
-                let events = Conversation::of(store, loaded).take_while(|_| goes_on());
-                around(store, loaded, events, (&claim, commit), depth == Depth::Messages)
-            }
+            depth => around(store, loaded, (&claim, commit), (depth == Depth::Messages, goes_on)),
         };
         let session = Some(Box::new(loaded.view.session.clone()));
         Told { claim, session, moment }
@@ -278,13 +274,12 @@ impl<'a> Why<'a> {
     }
 }
 
-/// Reads what was said around a commit; nothing if there is no conversation.
+/// Reads what was said around a commit, while it `goes_on`; nothing if there is no conversation.
 fn around(
     store: &Store,
     loaded: &Loaded,
-    events: impl Iterator<Item = Event>,
     (claim, commit): (&Claim, &CommitInfo),
-    wants_messages: bool,
+    (wants_messages, goes_on): (bool, &dyn Fn() -> bool),
 ) -> Moment {
     if loaded.view.session.conversation.n_segments == 0 {
         return Moment::default();
@@ -298,7 +293,12 @@ fn around(
     let made = links::commits_of(store, &loaded.snapshot, &loaded.view.session);
     let times = made.unwrap_or_default().into_iter().filter_map(|it: Made| it.link.committed_at);
     let before: Option<Timestamp> = times.filter(|at| *at < until).max();
-    moment::Moment::of(events, before, until, wants_messages)
+    let newest = || newest::moment(store, loaded, (before, until), goes_on);
+    let all = || {
+        let mut events = Conversation::of(store, loaded).take_while(|_| goes_on());
+        Moment::of(&mut events, before, until, wants_messages)
+    };
+    (!wants_messages).then(newest).flatten().unwrap_or_else(all)
 }
 
 fn reason(error: &OpError) -> String {

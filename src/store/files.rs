@@ -8,7 +8,7 @@ const MAX_TREE: u64 = 4096;
 /// How deep the directories of a conversation are at most.
 const MAX_DEPTH: usize = 8;
 
-/// The files below a directory, in git's order, each with its path from there; a part that cannot be
+/// The files below a directory, in git's order or from the last one on, each with its path from there; a part that cannot be
 /// read is an error in its place, and does not end it.
 ///
 /// No directory is read twice, so that it takes no longer than the repository is large.
@@ -16,13 +16,24 @@ pub struct Files<'a> {
     store: &'a Store,
     open: Vec<(String, std::vec::IntoIter<Entry>)>,
     seen: HashSet<Oid>,
+    is_backwards: bool,
     fault: Option<StoreError>,
 }
 
 impl Store {
     /// Returns the files below the directory `tree_oid`, as they are asked for.
     pub fn files(&self, tree_oid: Oid) -> Files<'_> {
-        let mut files = Files { store: self, open: Vec::new(), seen: HashSet::new(), fault: None };
+        self.files_below(tree_oid, false)
+    }
+
+    /// The same from the last file on.
+    pub fn files_backwards(&self, tree_oid: Oid) -> Files<'_> {
+        self.files_below(tree_oid, true)
+    }
+
+    fn files_below(&self, tree_oid: Oid, is_backwards: bool) -> Files<'_> {
+        let (open, seen) = (Vec::new(), HashSet::new());
+        let mut files = Files { store: self, open, seen, is_backwards, fault: None };
         files.enter(String::new(), tree_oid);
         files
     }
@@ -42,7 +53,12 @@ impl Files<'_> {
             () => self.store.small_directory(tree_oid),
         };
         match found {
-            Ok(entries) => self.open.push((prefix, entries.into_iter())),
+            Ok(mut entries) => {
+                if self.is_backwards {
+                    entries.reverse();
+                }
+                self.open.push((prefix, entries.into_iter()));
+            }
             Err(fault) => self.fault = Some(fault),
         }
     }

@@ -65,6 +65,13 @@ impl Place {
         self.head()
     }
 
+    /// The same, so many seconds after the first time.
+    pub fn commit_at(&self, message: &str, seconds: u64) -> Oid {
+        // Git is run twice until the commit is there.
+        self.n_commits.set(seconds.saturating_sub(2));
+        self.commit(message)
+    }
+
     pub fn head(&self) -> Oid {
         Oid::from_hex(self.git(&["rev-parse", "HEAD"]).trim()).expect("an id")
     }
