@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 
-use git_session::agents::{AgentKind, recognise};
+use git_session::agents::{AgentKind, Transcript, is_own_id, recognise};
 use git_session::format::event;
-use git_session::model::conversation::Event;
+use git_session::model::conversation::{Event, Payload};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -173,6 +173,50 @@ fn a_file_that_ends_anywhere_is_read_up_to_there() {
             assert_eq!(n_raw, 0, "{} at {end}: {what}", sample.kind);
         }
     }
+}
+
+/// Returns what a moment of a conversation is told by: what was said and called, without answers' ids and models.
+fn said(event: &Event) -> Option<String> {
+    let what = match &event.payload {
+        Payload::Message(it) => format!("{} {} {:?}", it.role.as_str(), it.is_meta, it.content),
+        Payload::ToolCall(it) => format!("{} {} {}", it.call, it.name, it.input),
+        Payload::ToolResult(it) => format!("{} {:?}", it.call, it.is_ok),
+        _ => return None,
+    };
+    Some(format!("{:?} {:?} {what}", event.at, event.thread))
+}
+
+#[test]
+fn what_is_said_from_a_record_on_is_told_alike_without_the_records_before() {
+    let mut n_alike = 0;
+    for (name, kind, bytes) in everything() {
+        let mut transcript = Transcript::new(kind);
+        let mut all = Vec::new();
+        transcript.push(&bytes, &mut all);
+        transcript.finish(&mut all);
+        if !Transcript::new(kind).going_on(&transcript.memory()).tells_from_within() {
+            continue;
+        }
+        let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let cuts: Vec<usize> = ends.map(|(at, _)| at + 1).collect();
+        for cut in cuts.iter().step_by(cuts.len() / 20 + 1) {
+            let later = all.iter().filter(|it| it.src.is_some_and(|src| src.offset >= *cut as u64));
+            let later: Vec<&Event> = later.collect();
+            let within = read_as(kind, &bytes[*cut..], bytes.len());
+            let is_own =
+                |it: &Event| matches!(&it.payload, Payload::ToolCall(it) if is_own_id(&it.call));
+            // What comes again is told by its age, and what has no id not at all.
+            if later.iter().any(|it| it.copied) || within.events.iter().any(is_own) {
+                continue;
+            }
+            let expected: Vec<String> = later.into_iter().filter_map(said).collect();
+            let told: Vec<String> = within.events.iter().filter_map(said).collect();
+            assert_eq!(told, expected, "{name} from byte {cut} on");
+            n_alike += usize::from(!told.is_empty());
+        }
+    }
+    println!("{n_alike} ends of transcripts are told alike");
+    assert!(n_alike > 4);
 }
 
 #[test]
