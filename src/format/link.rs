@@ -49,6 +49,7 @@ pub fn to_map(link: &CommitLink) -> Map {
     put("replaces", oids(&link.replaces));
     let shared_with: Vec<Value> = link.shared_with.iter().map(|it| it.to_string().into()).collect();
     put("shared_with", (!shared_with.is_empty()).then_some(Value::Array(shared_with)));
+    put("partly", link.is_partly.then(|| true.into()));
     put("seal", link.seal.as_deref().map(Value::from));
     for (key, value) in &link.extra {
         put(key, Some(value.clone()));
@@ -106,6 +107,7 @@ pub fn from_map(mut keys: Map) -> Option<CommitLink> {
         known_by: known_by.map_or(KnownBy::Import, |(_, it)| *it),
         replaces: oids(take("replaces")),
         shared_with: sessions(take("shared_with")),
+        is_partly: take("partly") == Some(Value::Bool(true)),
         seal: text(take("seal")),
         extra: Map::new(),
     };
@@ -116,7 +118,7 @@ pub fn from_map(mut keys: Map) -> Option<CommitLink> {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"{"commit":"8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","seq":4,"idx":1,"tree":"aad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","parents":["bad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"patch_id":"cad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","files":2,"insertions":5,"deletions":0,"author":"Ada <ada@example.com>","authored_at":"2026-01-07T13:02:57.000000Z","committed_at":"2026-01-07T13:02:58.000000Z","branch":"main","status":"running","known_by":"hook","replaces":["dad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"shared_with":["0199f0c2-1c4d-7abc-8def-0123456789b0"],"seal":"5ea1","x_more":{"kept":true}}"#;
+    const LINE: &str = r#"{"commit":"8ad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","seq":4,"idx":1,"tree":"aad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","parents":["bad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"patch_id":"cad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2","files":2,"insertions":5,"deletions":0,"author":"Ada <ada@example.com>","authored_at":"2026-01-07T13:02:57.000000Z","committed_at":"2026-01-07T13:02:58.000000Z","branch":"main","status":"running","known_by":"hook","replaces":["dad4d6f1c28ad4d6f1c28ad4d6f1c28ad4d6f1c2"],"shared_with":["0199f0c2-1c4d-7abc-8def-0123456789b0"],"partly":true,"seal":"5ea1","x_more":{"kept":true}}"#;
 
     #[test]
     fn a_line_round_trips_byte_for_byte_with_its_unknown_keys() {

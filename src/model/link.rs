@@ -35,6 +35,8 @@ pub struct CommitLink {
     pub replaces: Vec<Oid>,
     /// The other sessions that had a part in it: it stands for commits of theirs, too, or they changed it.
     pub shared_with: Vec<SessionId>,
+    /// Whether there is work in it of which no session is known: it stands for such a commit, too, or was changed so.
+    pub is_partly: bool,
     /// What the clone that wrote it down put to all of this, so that it knows its own lines.
     pub seal: Option<String>,
     /// Keys that this version does not know, kept as they are.
@@ -60,6 +62,7 @@ impl CommitLink {
             known_by,
             replaces: Vec::new(),
             shared_with: Vec::new(),
+            is_partly: false,
             seal: None,
             extra: Map::new(),
         }

@@ -7,6 +7,8 @@ use crate::model::{CommitLink, SessionId};
 pub enum Evidence {
     /// The session recorded this very commit.
     Record,
+    /// The session recorded that it made a part of this very commit; of the rest no session is known.
+    Part,
     /// The session recorded a commit that changes the same.
     Patch,
     /// The session recorded the commits that led to the same tree, from the same one.
@@ -24,6 +26,7 @@ impl Evidence {
     pub fn as_str(self) -> &'static str {
         match self {
             Evidence::Record => "record",
+            Evidence::Part => "part",
             Evidence::Patch => "patch",
             Evidence::Tree => "tree",
             Evidence::Squash => "squash",
@@ -38,7 +41,7 @@ impl Evidence {
 pub enum Confidence {
     /// The session recorded it here; or it says so wherever it comes from, and the commit names the session.
     Certain,
-    /// One session alone says so, or recorded the same content, of the same author and time.
+    /// One session alone says so, or recorded the same content, of the same author and time; or it surely made a part.
     Likely,
     /// Only the commit says so, several sessions do, or the content is the same and may have been made twice.
     Claimed,
@@ -93,6 +96,14 @@ impl Claim {
     pub fn is_sure(&self) -> bool {
         self.confidence == Confidence::Certain
             || (self.is_own && self.confidence == Confidence::Likely)
+    }
+
+    /// Tells whether more than the session's word says that it had a part in this very commit.
+    pub(super) fn is_vouched(&self) -> bool {
+        match self.evidence {
+            Evidence::Part => self.confidence < Confidence::Claimed,
+            _ => self.confidence == Confidence::Certain,
+        }
     }
 
     /// Tells whether each of two sessions says that the other one had a part in it, too.

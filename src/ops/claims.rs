@@ -62,7 +62,8 @@ impl<'a> Claims<'a> {
                 // Where others had a part in it, its own word makes it no surer.
                 let id = found.claim.session_id;
                 let known = claims.iter().find(|it| it.session_id == id).map(|it| it.evidence);
-                let is_less = known == Some(Evidence::Record) || !found.is_whole;
+                let is_recorded = matches!(known, Some(Evidence::Record | Evidence::Part));
+                let is_less = is_recorded || !found.is_whole;
                 if known.is_none() || !is_less {
                     put(&mut claims, found.claim);
                 }
@@ -86,7 +87,7 @@ impl<'a> Claims<'a> {
                 claims.push(self.ask(session_id, evidence, commit.oid));
             }
         }
-        let sure = claims.iter().filter(|claim| claim.confidence == Confidence::Certain);
+        let sure = claims.iter().filter(|claim| claim.is_vouched());
         let told = |claim: &Claim| -> Vec<(SessionId, bool)> {
             let others = claim.link.iter().flat_map(|link| &link.shared_with);
             others.map(|session_id| (*session_id, claim.is_own)).collect()
@@ -96,8 +97,8 @@ impl<'a> Claims<'a> {
             // What one session says of another one counts if that says so, too.
             let mut claim = self.ask(session_id, Evidence::Record, commit.oid);
             if claim.link.is_some() {
-                if is_sure {
-                    claim.confidence = Confidence::Certain;
+                if is_sure && let Some(link) = claim.link {
+                    claim = self.recorded(session_id, &link, true);
                 }
                 put(&mut claims, claim);
             }
@@ -134,9 +135,13 @@ impl<'a> Claims<'a> {
     /// Returns what a session says by what it recorded of a commit, which may name the session itself.
     fn recorded(&self, session_id: SessionId, link: &CommitLink, is_named: bool) -> Claim {
         let is_own = links::is_own(self.store, session_id, link);
-        let is_certain = is_own || is_named;
-        let confidence = if is_certain { Confidence::Certain } else { Confidence::Likely };
-        let claim = Claim::new(session_id, Evidence::Record, Standing::Here);
+        let (evidence, confidence) = match (link.is_partly, is_own || is_named) {
+            (false, true) => (Evidence::Record, Confidence::Certain),
+            (false, false) => (Evidence::Record, Confidence::Likely),
+            (true, true) => (Evidence::Part, Confidence::Likely),
+            (true, false) => (Evidence::Part, Confidence::Claimed),
+        };
+        let claim = Claim::new(session_id, evidence, Standing::Here);
         Claim { confidence, link: Some(link.clone()), is_own, ..claim }
     }
 

@@ -149,7 +149,9 @@ fn news(link: &CommitLink, known: Option<CommitLink>, view: &View) -> Option<Com
         return Some(CommitLink { status, ..link.clone() });
     };
     let is_more = add_new(&mut known.replaces, &link.replaces)
-        | add_new(&mut known.shared_with, &link.shared_with);
+        | add_new(&mut known.shared_with, &link.shared_with)
+        | (link.is_partly && !known.is_partly);
+    known.is_partly |= link.is_partly;
     is_more.then_some(known)
 }
 

@@ -98,6 +98,7 @@ fn evidence(evidence: Evidence, confidence: Confidence) -> String {
     let what = match evidence {
         Evidence::Record if confidence == Confidence::Certain => "the session recorded the commit",
         Evidence::Record => "only the session says so, in its record",
+        Evidence::Part => "the session recorded a part of it, and no session is known of the rest",
         Evidence::Patch => "the session recorded the same change",
         Evidence::Tree => "the session recorded commits that led to the same tree",
         Evidence::Squash => "the session recorded commits that change the same together",

@@ -108,6 +108,54 @@ fn a_fixup_goes_to_the_session_of_what_it_fixes_and_of_who_made_it() {
     assert_eq!(told, all);
 }
 
+/// Returns what speaks for the first session of a commit, which is the only one.
+fn known_by(repo: &TestRepo, revision: &str) -> String {
+    repo.settle();
+    let shown = repo.run(&["why", "--json", revision]);
+    let document = shown.error(1, "no_transcript")["details"].clone();
+    let sessions = document["commits"][0]["sessions"].as_array().expect("a list").clone();
+    assert_eq!(sessions.len(), 1, "{sessions:?}");
+    ["title", "evidence", "confidence"].map(|key| text(&sessions[0][key]).to_owned()).join(" ")
+}
+
+#[test]
+fn where_work_of_no_session_is_in_it_a_session_made_a_part() {
+    for has_trailer in ["true", "false"] {
+        let repo = TestRepo::new();
+        hook(&repo);
+        repo.git(&["config", "session.trailer", has_trailer]);
+        start(&repo, &["one"]);
+        make(&repo, "a", "1\n", &["-m", "one"]);
+        make(&repo, "b", "1\n", &["-m", "next"]);
+        assert_eq!(known_by(&repo, "HEAD~"), "one record certain");
+        // A person fixes the first one up.
+        repo.run(&["suspend"]).ok();
+        make(&repo, "a", "1\n2\n", &["--fixup", "HEAD~"]);
+        // Where a trailer is missing, the session is asked that is the current one.
+        let args = ["-c", "sequence.editor=true", "rebase", "-q", "-i", "--autosquash", "HEAD~3"];
+        repo.git(&args);
+        assert_eq!(known_by(&repo, "HEAD~"), "one part likely", "{has_trailer}");
+        assert_eq!(known_by(&repo, "HEAD"), "one record certain");
+        // That goes on when it is rewritten again.
+        repo.git(&["commit", "-q", "--amend", "-m", "other words"]);
+        assert_eq!(known_by(&repo, "HEAD"), "one record certain", "the tree is the same");
+        repo.git(&["rebase", "-q", "--force-rebase", "HEAD~2"]);
+        assert_eq!(known_by(&repo, "HEAD~"), "one part likely");
+        // A person adds something to the last one.
+        make(&repo, "b", "1\n2\n", &["--amend", "--no-edit"]);
+        assert_eq!(known_by(&repo, "HEAD"), "one part likely");
+        let shown = repo.run(&["why", "HEAD"]).stdout;
+        let part =
+            "Known by: the session recorded a part of it, and no session is known of the rest";
+        assert!(shown.contains(&format!("{part} (likely)\n")), "{shown}");
+        // Of what a person made, a session made a part that amended it.
+        make(&repo, "c", "1\n", &["-m", "a person"]);
+        start(&repo, &["two"]);
+        make(&repo, "c", "1\n2\n", &["--amend", "--no-edit"]);
+        assert_eq!(known_by(&repo, "HEAD"), "two part likely");
+    }
+}
+
 #[test]
 fn what_is_put_together_is_told_for_all() {
     for (args, what) in [

@@ -4,7 +4,7 @@ use crate::format::trailer;
 use crate::model::{CommitLink, KnownBy, Oid, SessionId};
 use crate::ops::claims::TRAILER;
 use crate::ops::git_hook::made::{is_made, missed, record, replaced};
-use crate::ops::git_hook::rewrite::rewrite_on;
+use crate::ops::git_hook::rewrite::{Amended, rewrite_on};
 use crate::ops::git_hook::seen::Seen;
 use crate::ops::{Context, OpError, links, load};
 use crate::store::{CommitInfo, HeadMove, Store};
@@ -126,7 +126,8 @@ pub fn settle(store: &Store, context: &Context, notes: &[String]) -> Result<(), 
     }
     let last = expected.last();
     let branch = last.and_then(|it| it.branch.as_deref());
-    rewrite_on(store, context, &pairs, last.map(|it| it.session_id), branch)
+    let amended = last.map_or(Amended::No, |it| Amended::By(it.session_id));
+    rewrite_on(store, context, &pairs, amended, branch)
 }
 
 /// Returns how long HEAD's log was when the first git of this work tree that others wait for came to its hook;

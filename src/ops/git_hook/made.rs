@@ -125,8 +125,9 @@ pub(super) fn record(
     if links.is_empty() {
         return Ok(loaded.view.tip);
     }
+    let new: Vec<Oid> = links.iter().map(|link| link.commit_oid).collect();
     for link in &mut links {
-        keep_own(store, loaded, link)?;
+        keep_own(store, loaded, &new, link)?;
     }
     let session_id = loaded.view.session.id;
     let changed = links::record(store, context, session_id, &links)?;
@@ -260,12 +261,21 @@ pub(super) fn replaced(step: &HeadMove) -> Vec<Oid> {
     is_amended.then_some(step.old).into_iter().collect()
 }
 
-/// Leaves out what a commit replaces that was made in no session, or in another one.
-fn keep_own(store: &Store, loaded: &Loaded, link: &mut CommitLink) -> Result<(), OpError> {
+/// Leaves out what a commit replaces that was made in no session, or in another one. Those that are recorded with it are
+/// the session's, too.
+fn keep_own(
+    store: &Store,
+    loaded: &Loaded,
+    new: &[Oid],
+    link: &mut CommitLink,
+) -> Result<(), OpError> {
     let mut own = Vec::new();
     for old in &link.replaces {
         if links::find(store, &loaded.snapshot.entries, *old)?.is_some() {
             own.push(*old);
+        } else if !new.contains(old) {
+            let message = store.message(*old).unwrap_or_default();
+            link.is_partly |= trailer::values(&message, TRAILER).is_empty();
         }
     }
     link.replaces = own;

@@ -10,8 +10,25 @@ use crate::store::{Current, Store};
 /// The most sessions that are asked about what was rewritten.
 const MAX_SESSIONS: usize = 256;
 
-/// Which commits of theirs a new commit stands for, by session; none where a session amended another one's.
-type Parts = BTreeMap<SessionId, Vec<Oid>>;
+/// What is known of a new commit.
+#[derive(Debug, Default)]
+struct Made {
+    /// Which commits of theirs it stands for, by session; none where a session amended another one's.
+    parts: BTreeMap<SessionId, Vec<Oid>>,
+    /// Whether there is work in it of which no session is known.
+    is_partly: bool,
+}
+
+/// Who has changed the commits that were rewritten, beyond moving them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amended {
+    /// A session.
+    By(SessionId),
+    /// Somebody outside of sessions.
+    ByNobody,
+    /// Nobody has, or it is not known who.
+    No,
+}
 
 /// Records what git says about commits that were made of others: the old one and the new one of each. Only
 /// the sessions that recorded an old one are told, each in one write, and who else had a part in the new one. They
@@ -23,17 +40,20 @@ type Parts = BTreeMap<SessionId, Vec<Oid>>;
 pub fn rewrite(store: &Store, context: &Context, pairs: &[(Oid, Oid)]) -> Result<(), OpError> {
     let branch = store.head()?.branch;
     // Who amends has a part in it, whether that is recorded yet or not; who rebases has none.
-    let working = working(store, context, None)?.filter(|_| !store.is_rebasing());
-    let working = working.map(|it| it.view.session.id);
-    rewrite_on(store, context, pairs, working, branch.as_deref())
+    let amended = match working(store, context, None)? {
+        _ if store.is_rebasing() => Amended::No,
+        Some(loaded) => Amended::By(loaded.view.session.id),
+        None => Amended::ByNobody,
+    };
+    rewrite_on(store, context, pairs, amended, branch.as_deref())
 }
 
-/// Records the same where HEAD was on `branch` then, and a session has amended, if one did.
+/// Records the same where HEAD was on `branch` then.
 pub(super) fn rewrite_on(
     store: &Store,
     context: &Context,
     pairs: &[(Oid, Oid)],
-    amended_by: Option<SessionId>,
+    amended: Amended,
     branch: Option<&str>,
 ) -> Result<(), OpError> {
     let mut sessions: Vec<SessionId> = store.current(Current::Now)?.into_iter().collect();
@@ -61,10 +81,17 @@ pub(super) fn rewrite_on(
             Err(error) => result = Err(error),
         }
     }
-    if let Some(session_id) = amended_by {
-        for parts in made.values_mut() {
-            parts.entry(session_id).or_default();
+    for (old, new) in pairs.iter().filter(|(old, new)| old != new) {
+        let Some(made) = made.get_mut(new) else { continue };
+        let is_nobodys = made.parts.values().flatten().all(|part| part != old);
+        let is_changed =
+            || tree_of(store, *old).is_none_or(|tree| tree_of(store, *new) != Some(tree));
+        match amended {
+            Amended::By(session_id) => drop(made.parts.entry(session_id).or_default()),
+            Amended::ByNobody => made.is_partly |= is_changed(),
+            Amended::No => {}
         }
+        made.is_partly |= is_nobodys;
     }
     for session_id in sessions {
         result = tell(store, context, session_id, &made, branch).and(result);
@@ -72,12 +99,16 @@ pub(super) fn rewrite_on(
     result
 }
 
+fn tree_of(store: &Store, commit_oid: Oid) -> Option<Oid> {
+    store.commit(commit_oid).ok().map(|commit| commit.tree_oid)
+}
+
 /// Adds to `made` the part that a session has in each new commit. Returns who had a part in the old ones.
 fn ask(
     store: &Store,
     session_id: SessionId,
     pairs: &[(Oid, Oid)],
-    made: &mut BTreeMap<Oid, Parts>,
+    made: &mut BTreeMap<Oid, Made>,
 ) -> Result<Vec<SessionId>, OpError> {
     let Some(tip_oid) = store.tip(session_id)? else { return Ok(Vec::new()) };
     let entries = store.snapshot(tip_oid)?.entries;
@@ -85,7 +116,9 @@ fn ask(
     for (old, new) in pairs.iter().filter(|(old, new)| old != new) {
         let link = links::find(store, &entries, *old)?;
         if let Some(link) = link.filter(|it| is_vouched(store, session_id, it)) {
-            made.entry(*new).or_default().entry(session_id).or_default().push(*old);
+            let made = made.entry(*new).or_default();
+            made.parts.entry(session_id).or_default().push(*old);
+            made.is_partly |= link.is_partly;
             others.extend(link.shared_with);
         }
     }
@@ -106,17 +139,18 @@ fn tell(
     store: &Store,
     context: &Context,
     session_id: SessionId,
-    made: &BTreeMap<Oid, Parts>,
+    made: &BTreeMap<Oid, Made>,
     branch: Option<&str>,
 ) -> Result<(), OpError> {
     let mut links = Vec::new();
-    for (new, parts) in made {
+    for (new, Made { parts, is_partly }) in made {
         let Some(replaces) = parts.get(&session_id).filter(|it| !it.is_empty()) else { continue };
         let commit = store.commit(*new)?;
         let link = links::describe(store, &commit, KnownBy::Rewrite);
         links.push(CommitLink {
             branch: branch.map(str::to_owned),
             replaces: replaces.clone(),
+            is_partly: *is_partly,
             shared_with: parts.keys().copied().filter(|it| *it != session_id).collect(),
             ..link
         });

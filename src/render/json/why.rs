@@ -34,7 +34,7 @@ pub struct ToldObject {
     pub id: String,
     /// Its handle.
     pub handle: String,
-    /// What speaks for it: record, patch, tree, squash, trailer or note.
+    /// What speaks for it: record, part, patch, tree, squash, trailer or note.
     pub evidence: String,
     /// certain, likely or claimed.
     pub confidence: String,
