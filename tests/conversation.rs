@@ -114,6 +114,7 @@ fn context() -> Context {
         op: "00000000-0000-4000-8000-000000000001".into(),
         op_is_given: false,
         session_name: None,
+        settings_at: None,
         caller: None,
         hooks: Hooks {
             show: |_, _| Map::new(),

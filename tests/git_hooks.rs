@@ -7,6 +7,8 @@ mod gits;
 #[path = "cli/harness.rs"]
 mod harness;
 
+#[path = "git_hooks/answer.rs"]
+mod answer;
 #[path = "git_hooks/checkout.rs"]
 mod checkout;
 #[path = "git_hooks/commit.rs"]

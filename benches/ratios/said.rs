@@ -156,6 +156,7 @@ impl Recorder {
             op: format!("00000000-0000-4000-8000-{:012x}", self.n),
             op_is_given: false,
             session_name: None,
+            settings_at: None,
             caller: None,
             hooks: Hooks {
                 show: |_, _| Map::new(),

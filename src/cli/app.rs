@@ -54,8 +54,9 @@ pub enum Awaited {
     Nothing,
 }
 
-/// The hook that a shell leaves behind.
+/// The hook that a shell leaves behind, and the one that it leaves behind to follow git.
 const LEFT_HOOK: &str = "post-checkout";
+const FOLLOWING_HOOK: &str = "prepare-commit-msg";
 
 /// How long a hook that git did not wait for is usually waited for: as long as it may take.
 const USUAL_HOOK_TIME: Duration = Duration::from_secs(9);
@@ -137,8 +138,11 @@ impl App {
             if self.awaited != Awaited::Commits {
                 worker::wait_for_left(&dir.join("running"), &[LEFT_HOOK], max_time);
             }
+            // Whoever waits for git is told from others once that is noted.
+            let followers = Followers::of(dir.join("following"));
+            followers.wait_for_starting(&dir.join("starting"), &[FOLLOWING_HOOK], max_time);
             if self.awaited != Awaited::Switches {
-                Followers::of(dir.join("following")).wait_for_ending(max_time);
+                followers.wait_for_ending(max_time);
             }
         }
     }
@@ -193,6 +197,7 @@ impl App {
             op_is_given: op.is_some(),
             op: op.unwrap_or_else(|| self.random_uuid().to_string()),
             session_name: self.environment.get("GIT_SESSION").map(str::to_owned),
+            settings_at: self.environment.settings_at(),
             caller: None,
             hooks: self.hooks(),
             redaction: self.redaction.get_or_init(|| redaction::of(self, store)).clone(),

@@ -3,6 +3,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crate::store::SettingsAt;
+
 /// The environment, read once.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -85,6 +87,15 @@ impl Environment {
     pub fn is_on(&self, name: &str) -> bool {
         let off = ["0", "false", "no", "off"];
         self.get(name).is_some_and(|value| !off.contains(&value.to_lowercase().as_str()))
+    }
+
+    /// Returns what says where git's settings are; `None` if some are in the environment itself.
+    pub fn settings_at(&self) -> Option<SettingsAt> {
+        let has_own = ["GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"];
+        if has_own.iter().any(|name| self.variables.get(*name).is_some_and(|it| !it.is_empty())) {
+            return None;
+        }
+        SettingsAt::read(|name| self.variables.get(name).cloned())
     }
 
     /// Returns how long a hook may keep others waiting: what `GIT_SESSION_HOOK_TIMEOUT` says, in milliseconds,

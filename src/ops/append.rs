@@ -153,6 +153,7 @@ mod tests {
             op: "op".into(),
             op_is_given: false,
             session_name: None,
+            settings_at: None,
             caller: None,
             hooks: Hooks {
                 show: |_, _| Map::new(),

@@ -1,7 +1,7 @@
 use crate::model::{Identity, Timestamp};
 use crate::ops::hook::Hooks;
 use crate::ops::redaction::Redaction;
-use crate::store::Stamp;
+use crate::store::{SettingsAt, Stamp};
 
 /// What a use case needs of the world: values only, taken once per process.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Context {
     pub op_is_given: bool,
     /// The session that the environment names (`GIT_SESSION`).
     pub session_name: Option<String>,
+    /// Where git's settings are; `None` if some are in the environment itself.
+    pub settings_at: Option<SettingsAt>,
     /// A process that was above this one when it was started, where that has been left behind since.
     pub caller: Option<u32>,
     /// How the user's hooks are run.

@@ -142,8 +142,13 @@ impl Store {
         self.git_dir.join("session/template")
     }
 
-    /// Returns the directories of what runs here, one for each work tree: each may have a file `running`, which names
-    /// a hook that git did not wait for, and a directory `following` as [`Store::following_dir`].
+    /// Returns the file that tells what the next message gets in this work tree.
+    pub fn answer_file(&self) -> PathBuf {
+        self.git_dir.join("session/answer")
+    }
+
+    /// Returns the directories of what runs here, one for each work tree: each may have files `running` and `starting`,
+    /// which name hooks that git did not wait for, and a directory `following` as [`Store::following_dir`].
     pub fn running_dirs(&self) -> Vec<PathBuf> {
         let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten();
         let linked = linked.flatten().map(|entry| entry.path());

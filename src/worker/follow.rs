@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::ancestor::program;
+use super::left::wait_for_left_while;
 use super::probe::look;
 use super::{Held, Here, Process, Seen};
 
@@ -119,6 +120,13 @@ impl Followers {
         let mut all = self.read(here);
         all.retain(|it| look(here, &it.followed) != Seen::Running);
         all.iter().filter_map(|it| Held::open(here, &it.by).ok()).collect()
+    }
+
+    /// Waits until a process that a shell has left behind to follow another one has noted that here, or has ended, at most
+    /// until `timeout`: the one that the file `note` names, if one of `words` is part of what it was started with.
+    pub fn wait_for_starting(&self, note: &Path, words: &[&str], timeout: Duration) {
+        let is_noted = |it: &Process| self.all().iter().any(|following| following.by.pid == it.pid);
+        wait_for_left_while(note, words, timeout, |it| !is_noted(it));
     }
 
     /// Waits for those whose followed process has ended, at most until `timeout` for each. Nobody waits for a process

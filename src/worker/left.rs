@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ancestor::{command_line, is_above};
-use super::{Held, Here};
+use super::{Held, Here, Process};
 
 /// How often a process that shows no words is looked at, and after what time again. Some never show any.
 const MAX_LOOKS: usize = 1000;
@@ -14,33 +14,45 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Waits until the process whose number is the first line of the file `note` has ended, at most until `timeout`, if one
 /// of `words` is part of what it was started with.
 pub fn wait_for_left(note: &Path, words: &[&str], timeout: Duration) {
-    let is_file = fs::metadata(note).is_ok_and(|it| it.is_file());
-    let text = is_file.then(|| fs::read_to_string(note).ok()).flatten();
-    if let Some(pid) = text.and_then(|text| text.lines().next()?.parse().ok()) {
-        wait_for(pid, words, timeout);
+    if let Some(held) = find(note, words) {
+        held.wait(timeout);
     }
 }
 
-/// Waits until a process has ended, at most until `timeout`, if one of `words` is part of what it was started
-/// with: a number alone may have come to mean another one. Nobody waits for itself, or for a process above.
-fn wait_for(pid: u32, words: &[&str], timeout: Duration) {
+/// Waits in the same way, but no longer than `is_awaited` says of the process.
+pub(super) fn wait_for_left_while(
+    note: &Path,
+    words: &[&str],
+    timeout: Duration,
+    is_awaited: impl Fn(&Process) -> bool,
+) {
+    let Some(held) = find(note, words) else { return };
+    let until = Instant::now() + timeout;
+    while is_awaited(&held.process) && Instant::now() < until && !held.wait(LOOK_AGAIN) {}
+}
+
+/// Takes hold of the process that a note names, if one of `words` is part of what it was started with: a number alone may
+/// have come to mean another one. Nobody waits for itself, or for a process above.
+fn find(note: &Path, words: &[&str]) -> Option<Held> {
+    let text = fs::metadata(note).ok()?.is_file().then(|| fs::read_to_string(note))?.ok()?;
+    let pid: u32 = text.lines().next()?.parse().ok()?;
     // What most notes name has ended.
     if !Path::new(&format!("/proc/{pid}")).exists() || is_above(pid) {
-        return;
+        return None;
     }
     // The number is pinned to the process while it is held.
-    let Some(held) = Held::of(&Here::read(), pid) else { return };
+    let held = Held::of(&Here::read(), pid)?;
     for _ in 0..MAX_LOOKS {
         let line = command_line(pid);
         if line.iter().any(|it| words.iter().any(|word| it.contains(word))) {
-            held.wait(timeout);
-            return;
+            return Some(held);
         }
         // While the kernel starts a program, nobody can see with which words.
         if line.iter().any(|it| !it.is_empty()) || held.wait(LOOK_AGAIN) {
-            return;
+            return None;
         }
     }
+    None
 }
 
 #[cfg(test)]
@@ -79,6 +91,8 @@ mod tests {
         let before = started.elapsed();
         let short = Duration::from_millis(20);
         assert!(wait(&pid, "left behind", short) >= before + short);
+        // One that has done what is waited for may live on.
+        wait_for_left_while(&note, &["left behind"], long, |it| it.pid != child.id());
         let input = child.stdin.take();
         std::thread::scope(|scope| {
             scope.spawn(|| drop(input));

@@ -377,7 +377,8 @@ impl TestRepo {
         let mut dirs = linked.map(|it| it.path()).chain([self.git_dir.clone()]);
         let is_left = |dir: &Path| {
             let mut following = fs::read_dir(dir.join("following")).into_iter().flatten();
-            dir.join("running").exists() || following.next().is_some()
+            let mut notes = ["running", "starting"].iter().map(|name| dir.join(name));
+            notes.any(|it| it.exists()) || following.next().is_some()
         };
         if dirs.any(|dir| is_left(&dir.join("session"))) {
             self.run(&["list"]);

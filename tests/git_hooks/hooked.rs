@@ -1,4 +1,6 @@
+use std::fs::{self, File};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -25,6 +27,23 @@ pub fn hook_by_hand(repo: &TestRepo) {
 /// Puts hooks in place as `init` does.
 pub fn hook(repo: &TestRepo) {
     repo.run(&["init", "--hooks=files"]).ok();
+    age(repo);
+}
+
+/// Makes the settings as old as they may be: the shell asks the program about newer ones.
+pub fn age(repo: &TestRepo) {
+    let installed = fs::metadata(PROGRAM).expect("a program").modified().expect("a time");
+    for name in ["config", "session/config"] {
+        let path = repo.git_dir.join(name);
+        let Ok(file) = File::options().write(true).open(path) else { continue };
+        file.set_modified(installed + Duration::from_millis(1)).expect("a time");
+    }
+}
+
+/// Tells whether git waited for the shell alone when it last committed.
+pub fn was_answered(repo: &TestRepo) -> bool {
+    repo.settle();
+    fs::remove_file(repo.git_dir.join("session/starting")).is_ok()
 }
 
 /// Starts a session and returns its id.

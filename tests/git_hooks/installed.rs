@@ -6,7 +6,7 @@ use super::gits::{Git, path_with, put_git};
 use serde_json::Value;
 
 use super::harness::{Kind, Output, PLAIN, TestRepo, kinds, text, texts};
-use super::hooked::{linked, named, start};
+use super::hooked::{age, linked, named, start};
 
 /// A repository after `init`, and the git that runs its hooks.
 pub struct Installed {
@@ -19,6 +19,7 @@ impl Installed {
         let repo = TestRepo::of(kind);
         let bin = put_git(&repo, git);
         repo.cmd(&["init"]).env("PATH", path_with(&[&bin])).run().ok();
+        age(&repo);
         Installed { repo, bin }
     }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::gits::{EVENTS, Git};
 use super::harness::{PLAIN, TestRepo, text};
-use super::hooked::{linked, links, named, start};
+use super::hooked::{linked, links, named, start, was_answered};
 use super::installed::Installed;
 
 /// The shells, with what makes them behave as sh(1).
@@ -51,6 +51,14 @@ fn a_hook_does_its_work_in_every_shell() {
         assert_eq!(linked(repo, &id), [old.as_str(), &new], "{program}");
         // What git gives to the hook to read has come through.
         assert_eq!(text(&links(repo, &id)[1]["replaces"][0]), old, "{program}");
+        // What the program has noted, each of them understands.
+        was_answered(repo);
+        let next = installed.commit("file", "3", &["-m", "three words: \u{fc}"]);
+        // It compares whole seconds, and the program may have been made just now.
+        let is_coarse = program.ends_with("busybox");
+        assert!(was_answered(repo) || is_coarse, "{program}");
+        assert_eq!(named(repo, "HEAD"), id, "{program}");
+        assert_eq!(linked(repo, &id)[2..], [next], "{program}");
         installed.git(&["switch", "-q", "-c", "side"]);
         let other = start(repo, &["other"]);
         installed.git(&["switch", "-q", "main"]);

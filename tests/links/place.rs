@@ -158,6 +158,7 @@ pub fn context() -> Context {
         op: "00000000-0000-4000-8000-000000000001".into(),
         op_is_given: false,
         session_name: None,
+        settings_at: None,
         caller: None,
         hooks: Hooks {
             show: |_, _| Default::default(),

@@ -8,10 +8,10 @@ use crate::cli::CliError;
 use crate::cli::app::{App, Awaited};
 use crate::cli::environment::Environment;
 use crate::model::{Oid, SessionId};
-use crate::ops::git_hook::Author;
+use crate::ops::git_hook::{Author, Told};
 use crate::ops::{Context, git_hook as ops_git_hook, init};
 use crate::store::Store;
-use crate::worker::{self, Follower, Followers, Following, Held, Here, Seen, look};
+use crate::worker::{self, Follower, Followers, Following, Held, Here, Process, Seen, look};
 
 /// What a git that makes commits is called. Source: git(1); Nix wraps it.
 const GITS: [&str; 7] = [
@@ -81,6 +81,36 @@ pub(super) fn expect(
     Ok(Some(Stay { follower, followers, earlier }))
 }
 
+/// Begins to follow the git that has come to its hook, `caller`, where the shell has put the trailer into the message and
+/// git has gone on. Where it has ended since, what it has made is linked at once.
+pub(super) fn begin(app: &App, caller: u32, told: &Told) -> Result<Option<Stay>, CliError> {
+    let store = app.store()?;
+    let author = author(&app.environment);
+    let note = ops_git_hook::expect_told(store, told, author.as_ref())?;
+    let here = Here::read();
+    // One that began later has but got its number.
+    let own = Process::own(&here);
+    let is_it = |git: &Held| {
+        git.process.pid == caller && own.as_ref().is_some_and(|it| git.process.start <= it.start)
+    };
+    let Some(git) = worker::hold_ancestor(&here, Some(caller), &GITS).filter(is_it) else {
+        settle(app, &[note])?;
+        return Ok(None);
+    };
+    let followers = Followers::of(store.following_dir());
+    let earlier = followers.hold_ending(&here);
+    let follower = followers.follow(&here, git, &note).map_err(CliError::Output)?;
+    Ok(Some(Stay { follower, followers, earlier }))
+}
+
+/// Links what git has made, and notes what its next message gets.
+fn settle(app: &App, notes: &[String]) -> Result<(), CliError> {
+    let (store, context) = (app.store()?, context(app, None)?);
+    ops_git_hook::settle(store, &context, notes)?;
+    ops_git_hook::note_answer(store, &context);
+    Ok(())
+}
+
 /// Returns the author of the commit, as `git commit` tells its hooks. Source: git `builtin/commit.c`, `export_one`.
 fn author(environment: &Environment) -> Option<Author> {
     let [name, email, date] =
@@ -132,13 +162,13 @@ pub(super) fn stay_behind(environment: &Environment, stay: Stay, usual: Duration
     environment.started_at = Some(Environment::clock());
     let app = App::in_dir(environment.clone(), environment.current_dir.clone());
     let app = app.waiting_for(Awaited::Nothing);
-    let settle = || -> Result<(), CliError> {
+    let end = || -> Result<(), CliError> {
         if let Err(error) = init::remove_hook(app.store()?) {
             tracing::debug!(%error, "the hook of a message is still there");
         }
-        Ok(ops_git_hook::settle(app.store()?, &context(&app, None)?, &notes)?)
+        settle(&app, &notes)
     };
-    if let Err(error) = settle() {
+    if let Err(error) = end() {
         git_hook::note(&app, "end", &error);
     }
     stay.followers.clean(&Here::read());

@@ -10,8 +10,8 @@ use crate::cli::CliError;
 use crate::cli::app::{App, Awaited};
 use crate::cli::environment::Environment;
 use crate::cli::{output, redaction};
-use crate::model::Oid;
-use crate::ops::git_hook::{Act, RefUpdate};
+use crate::model::{Oid, SessionId};
+use crate::ops::git_hook::{Act, RefUpdate, Told};
 use crate::ops::init::EVENTS;
 use crate::ops::{Context, OpError, git_hook};
 use crate::render::sanitize;
@@ -104,6 +104,8 @@ struct Call {
     at: Option<Head>,
     /// The process that runs the hook, if git does not wait until ours has ended.
     git: Option<u32>,
+    /// What the shell knows, if it has put the trailer into the message.
+    told: Option<Told>,
     input: String,
 }
 
@@ -115,6 +117,19 @@ fn take_head(words: &mut Vec<OsString>) -> Option<Head> {
     let branch = Some(branch.to_string_lossy().into_owned()).filter(|it| !it.is_empty());
     words.truncate(start);
     Some(Head { branch, commit: Some(commit.to_string()) })
+}
+
+/// Takes `--told <length of HEAD's log> <HEAD> <session> <branch>` from the end of the words; the branch is empty if HEAD
+/// was on none.
+fn take_told(words: &mut Vec<OsString>) -> Option<Told> {
+    let start = words.len().checked_sub(5)?;
+    let told: Option<Vec<&str>> = words[start..].iter().map(|word| word.to_str()).collect();
+    let ["--told", after, old, session_id, branch] = told?[..] else { return None };
+    let branch = Some(branch.to_owned()).filter(|it| !it.is_empty());
+    let (after, old) = (after.parse().ok()?, Oid::from_hex(old)?);
+    let session_id = SessionId::parse(session_id)?;
+    words.truncate(start);
+    Some(Told { after, old, branch, session_id })
 }
 
 /// Takes `--git <process>` from the end of the words.
@@ -137,13 +152,16 @@ impl Call {
             read.unwrap_or_default();
         }
         let mut words = words.collect();
-        Call { event, at: take_head(&mut words), git: take_git(&mut words), words, input }
+        let (at, git) = (take_head(&mut words), take_git(&mut words));
+        Call { event, at, git, told: take_told(&mut words), words, input }
     }
 
     /// Returns who is waited for. A switch that git did not wait for is itself waited for, by the others.
     fn awaited(&self) -> Awaited {
         match &*self.event {
             _ if self.at.is_some() => Awaited::Commits,
+            // What it depends on was looked at by the shell; the others wait for it.
+            _ if self.told.is_some() => Awaited::Nothing,
             // Which session is worked on does not change by a commit.
             "prepare-commit-msg" | "commit-msg" => Awaited::Switches,
             _ => Awaited::All,
@@ -158,6 +176,9 @@ impl Call {
 
 /// Does what the hook leads to, and returns what is left to be done when git has ended.
 fn hear(app: &App, call: &Call) -> Result<Option<Stay>, CliError> {
+    if let (Some(told), Some(git)) = (&call.told, call.git) {
+        return git_follow::begin(app, git, told);
+    }
     let store = app.store()?;
     let context = git_follow::context(app, call.git)?;
     match call.event.as_str() {
@@ -271,6 +292,7 @@ fn checkout(app: &App, store: &Store, context: &Context, call: &Call) -> Result<
     }
     git_hook::reconcile(store, context, call.at.as_ref())?;
     let switch = git_hook::checkout(store, context, call.at.as_ref())?;
+    git_hook::note_answer(store, context);
     match switch.left {
         Some(left) => {
             // What is left of the time is for what comes of the answer.

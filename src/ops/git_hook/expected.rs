@@ -69,6 +69,38 @@ pub fn expect(
     Ok(expected.line())
 }
 
+/// What a hook was told by the shell that runs it, which has put the session's trailer into the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// How long HEAD's log was at some time when HEAD was at `old`, in bytes.
+    pub after: u64,
+    /// Where HEAD was when git came to the hook.
+    pub old: Oid,
+    /// The branch that it was on.
+    pub branch: Option<String>,
+    /// The session that was worked on.
+    pub session_id: SessionId,
+}
+
+/// Returns the same line as [`expect`] for a git that may have gone on since.
+///
+/// # Errors
+/// [`OpError::Store`] when the author's name cannot be made.
+pub fn expect_told(store: &Store, told: &Told, author: Option<&Author>) -> Result<String, OpError> {
+    let log = store.head_log_after(told.after);
+    // A log that was cut is another one: then all of it is looked through.
+    let log = log.filter(|it| it.before.as_ref().is_some_and(|it| it.new == told.old));
+    let expected = Expected {
+        after: Some(log.map_or(0, |it| it.n_bytes.min(told.after))),
+        old: Some(told.old),
+        branch: told.branch.clone(),
+        session_id: told.session_id,
+        said: None,
+        author: author.map(|it| it.name(store)).transpose()?,
+    };
+    Ok(expected.line())
+}
+
 /// Returns a line that says that a commit was made anew.
 pub fn rewritten(old: Oid, new: Oid) -> String {
     format!("rewritten {old} {new}")

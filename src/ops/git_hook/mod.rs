@@ -4,6 +4,7 @@
 //! which links the commits that were made here to the session that was worked on, and [`settle`], which does so
 //! when git has ended.
 
+mod answer;
 mod checkout;
 mod expected;
 mod made;
@@ -14,8 +15,9 @@ mod seen;
 mod squashed;
 mod working;
 
+pub use answer::note_answer;
 pub use checkout::{Switch, checkout, put_aside};
-pub use expected::{Author, SHARED, expect, rewritten, settle};
+pub use expected::{Author, SHARED, Told, expect, expect_told, rewritten, settle};
 pub use made::{Act, made, mark, reconcile};
 pub use message::{Message, complete, keep_template, prepare, take_template};
 pub use push::{RefUpdate, push};
