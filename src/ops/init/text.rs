@@ -11,8 +11,9 @@ pub const EVENTS: [&str; 7] = [
     "pre-push",
 ];
 
-/// The hook: one text for all events.
+/// The hook: one text for all events. What stands below a line with [`FOR`] is for the events that this names.
 const SHIM: &str = include_str!("../../../hooks/shim");
+const FOR: &str = "# @for ";
 const BEGIN: &str = "# git-session begin\n";
 const END: &str = "# git-session end\n";
 /// What stands around our part in a hook that is ours alone.
@@ -23,7 +24,17 @@ const INCLUDE: &str = "[include]\n\tpath = session/config\n";
 /// Returns a hook that is ours alone. `program` is tried where the `PATH` does not know us.
 pub fn hook(event: &str, program: Option<&str>) -> String {
     let quoted = format!("'{}'", program.unwrap_or_default().replace('\'', r"'\''"));
-    SHIM.replace("@event@", event).replace("@program@", &quoted)
+    // What is not needed would be read by the shell each time all the same.
+    let mut is_for_it = true;
+    let lines = SHIM.split_inclusive('\n').filter(|line| match line.strip_prefix(FOR) {
+        Some(events) => {
+            is_for_it = events.split_whitespace().any(|it| it == event || it == "all");
+            false
+        }
+        None => is_for_it,
+    });
+    let text: String = lines.collect();
+    text.replace("@event@", event).replace("@program@", &quoted)
 }
 
 /// Returns our part of a hook, in whole lines.
@@ -155,6 +166,23 @@ mod tests {
         assert_eq!(cut(b"#!/bin/sh\n# git-session begin\n"), None);
         let own = hook("pre-push", None);
         assert!(is_nothing(&cut(own.as_bytes()).expect("ours")));
+    }
+
+    #[test]
+    fn a_hook_has_all_functions_that_its_event_calls_and_no_others() {
+        for event in EVENTS {
+            let hook = hook(event, None);
+            let count = |text: &str| hook.matches(text).count();
+            assert_eq!((count("@for"), count("git_session_hook () {")), (0, 1), "{event}");
+            let is_left_behind = usize::from(event == "post-checkout");
+            let is_message = usize::from(event.ends_with("commit-msg"));
+            assert_eq!(count("git_session_leave () {"), is_left_behind, "{event}");
+            assert_eq!(count("git_session_answer () {"), is_message, "{event}");
+            assert_eq!(count("git_session_is_left () {"), is_left_behind + is_message, "{event}");
+            let reads = matches!(event, "pre-push" | "post-rewrite");
+            assert_eq!(count("git_session_replay () {"), usize::from(reads), "{event}");
+            assert!(hook.ends_with("# git-session end\nexit 0\n"), "{event}");
+        }
     }
 
     #[test]
