@@ -129,7 +129,8 @@ impl App {
         Ok(self.store.get_or_init(|| store))
     }
 
-    fn wait_for_left(&self, store: &Store) {
+    /// Waits for what git has left behind, so that it is there then.
+    pub fn wait_for_left(&self, store: &Store) {
         if self.awaited == Awaited::Nothing {
             return;
         }

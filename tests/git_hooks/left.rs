@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::process::Command;
 
 use super::gits::Git;
-use super::harness::{PLAIN, TestRepo, text, texts};
+use super::harness::{PLAIN, PROGRAM, TestRepo, executable, text, texts};
 use super::hooked::{commit, hook, linked, links, named, start};
 use super::installed::Installed;
 
@@ -88,6 +88,26 @@ fn each_work_tree_has_its_own_commits_and_a_note_that_speaks_of_somebody_else_ke
     }
     let shown = repo.show(text(&started["id"]));
     assert_eq!(texts(&shown["commits"], "known_by"), ["hook"; 3]);
+}
+
+#[test]
+fn a_session_that_begins_on_a_branch_of_its_own_is_not_the_one_that_the_branch_before_it_was_left_with()
+ {
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let main = start(repo, &["main"]);
+    // The switch is heard of when the new session is there, if nobody waits.
+    let late = format!(
+        "#!/bin/sh\nn=0; while [ $n -lt 50000 ]; do n=$((n + 1)); done; exec '{PROGRAM}' \"$@\"\n"
+    );
+    let late = repo.script("late", &late);
+    let hook = repo.git_dir.join("hooks/post-checkout");
+    let text = fs::read_to_string(&hook).expect("a hook").replace(PROGRAM, &late);
+    executable(&hook, &text);
+    start(repo, &["feature", "-b"]);
+    repo.settle();
+    repo.git(&["switch", "-q", "main"]);
+    assert_eq!(repo.run(&["show", "--json"]).json()["id"], *main);
 }
 
 #[test]

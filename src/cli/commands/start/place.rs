@@ -80,6 +80,8 @@ impl Place {
             (Some(branch), Some(path)) => add(app, session_id, branch, path, command),
             (Some(branch), None) => {
                 let is_new = store.switch_branch(branch, self.keep_changes)?;
+                // The session that was current is the one that the branch was left with.
+                app.wait_for_left(store);
                 let story = is_new.then(|| format!(" on new branch {branch}"));
                 Ok(Entered { app: None, story, made: None })
             }
