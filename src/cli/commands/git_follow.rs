@@ -1,5 +1,6 @@
 //! Staying behind a git that a hook has let go on, to see what it makes.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::git_hook;
@@ -35,6 +36,8 @@ pub(super) struct Stay {
     followers: Followers,
     /// Those who came before.
     earlier: Vec<Held>,
+    /// What is not noted whole yet.
+    told: Option<Told>,
 }
 
 /// Returns what a use case needs of the world; `caller` is the process that runs the hook, if it is not above us.
@@ -78,15 +81,18 @@ pub(super) fn expect(
     if is_edited && let Err(error) = init::put_hook(store) {
         tracing::debug!(%error, "the hook of a message is not there");
     }
-    Ok(Some(Stay { follower, followers, earlier }))
+    Ok(Some(Stay { follower, followers, earlier, told: None }))
 }
 
 /// Begins to follow the git that has come to its hook, `caller`, where the shell has put the trailer into the message and
-/// git has gone on. Where it has ended since, what it has made is linked at once.
-pub(super) fn begin(app: &App, caller: u32, told: &Told) -> Result<Option<Stay>, CliError> {
-    let store = app.store()?;
-    let author = author(&app.environment);
-    let note = ops_git_hook::expect_told(store, told, author.as_ref())?;
+/// git has gone on. Where it has ended since, what it has made is linked at once. As long as it runs, no more is done
+/// than need be: it has the processor to itself.
+pub(super) fn begin(
+    app: &App,
+    git_dir: &Path,
+    caller: u32,
+    told: &Told,
+) -> Result<Option<Stay>, CliError> {
     let here = Here::read();
     // One that began later has but got its number.
     let own = Process::own(&here);
@@ -94,19 +100,22 @@ pub(super) fn begin(app: &App, caller: u32, told: &Told) -> Result<Option<Stay>,
         git.process.pid == caller && own.as_ref().is_some_and(|it| git.process.start <= it.start)
     };
     let Some(git) = worker::hold_ancestor(&here, Some(caller), &GITS).filter(is_it) else {
-        settle(app, &[note])?;
+        settle(app, vec![told.line()], Some(told))?;
         return Ok(None);
     };
-    let followers = Followers::of(store.following_dir());
+    let followers = Followers::of(git_dir.join("session/following"));
     let earlier = followers.hold_ending(&here);
-    let follower = followers.follow(&here, git, &note).map_err(CliError::Output)?;
-    Ok(Some(Stay { follower, followers, earlier }))
+    let follower = followers.follow(&here, git, &told.line()).map_err(CliError::Output)?;
+    Ok(Some(Stay { follower, followers, earlier, told: Some(told.clone()) }))
 }
 
 /// Links what git has made, and notes what its next message gets.
-fn settle(app: &App, notes: &[String]) -> Result<(), CliError> {
+fn settle(app: &App, mut notes: Vec<String>, told: Option<&Told>) -> Result<(), CliError> {
     let (store, context) = (app.store()?, context(app, None)?);
-    ops_git_hook::settle(store, &context, notes)?;
+    if let (Some(told), Some(first)) = (told, notes.first_mut()) {
+        *first = ops_git_hook::expect_told(store, told, author(&app.environment).as_ref())?;
+    }
+    ops_git_hook::settle(store, &context, &notes)?;
     ops_git_hook::note_answer(store, &context);
     Ok(())
 }
@@ -166,7 +175,7 @@ pub(super) fn stay_behind(environment: &Environment, stay: Stay, usual: Duration
         if let Err(error) = init::remove_hook(app.store()?) {
             tracing::debug!(%error, "the hook of a message is still there");
         }
-        settle(&app, &notes)
+        settle(&app, notes, stay.told.as_ref())
     };
     if let Err(error) = end() {
         git_hook::note(&app, "end", &error);

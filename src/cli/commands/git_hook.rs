@@ -177,7 +177,7 @@ impl Call {
 /// Does what the hook leads to, and returns what is left to be done when git has ended.
 fn hear(app: &App, call: &Call) -> Result<Option<Stay>, CliError> {
     if let (Some(told), Some(git)) = (&call.told, call.git) {
-        return git_follow::begin(app, git, told);
+        return git_follow::begin(app, &git_dir(&app.environment), git, told);
     }
     let store = app.store()?;
     let context = git_follow::context(app, call.git)?;
@@ -312,12 +312,14 @@ fn pairs(input: &str) -> Vec<(Oid, Oid)> {
     input.lines().filter_map(pair).collect()
 }
 
+/// Returns the directory of git's that a hook is of.
+fn git_dir(environment: &Environment) -> PathBuf {
+    environment.current_dir.join(environment.get("GIT_DIR").unwrap_or(".git"))
+}
+
 /// Tells, without opening the repository, that no session was ever written in it.
 fn is_idle(environment: &Environment) -> bool {
-    let git_dir = match environment.get("GIT_DIR") {
-        Some(dir) => environment.current_dir.join(dir),
-        None => environment.current_dir.join(".git"),
-    };
+    let git_dir = git_dir(environment);
     let common_dir = match std::fs::read_to_string(git_dir.join("commondir")) {
         Ok(text) => git_dir.join(text.trim_end()),
         Err(_) => git_dir.clone(),

@@ -82,6 +82,18 @@ pub struct Told {
     pub session_id: SessionId,
 }
 
+impl Told {
+    /// Returns what can be noted of it without a look at the repository.
+    pub fn line(&self) -> String {
+        self.expected(self.after, None).line()
+    }
+
+    fn expected(&self, after: u64, author: Option<Oid>) -> Expected {
+        let Told { old, branch, session_id, .. } = self.clone();
+        Expected { after: Some(after), old: Some(old), branch, session_id, said: None, author }
+    }
+}
+
 /// Returns the same line as [`expect`] for a git that may have gone on since.
 ///
 /// # Errors
@@ -90,15 +102,9 @@ pub fn expect_told(store: &Store, told: &Told, author: Option<&Author>) -> Resul
     let log = store.head_log_after(told.after);
     // A log that was cut is another one: then all of it is looked through.
     let log = log.filter(|it| it.before.as_ref().is_some_and(|it| it.new == told.old));
-    let expected = Expected {
-        after: Some(log.map_or(0, |it| it.n_bytes.min(told.after))),
-        old: Some(told.old),
-        branch: told.branch.clone(),
-        session_id: told.session_id,
-        said: None,
-        author: author.map(|it| it.name(store)).transpose()?,
-    };
-    Ok(expected.line())
+    let after = log.map_or(0, |it| it.n_bytes.min(told.after));
+    let author = author.map(|it| it.name(store)).transpose()?;
+    Ok(told.expected(after, author).line())
 }
 
 /// Returns a line that says that a commit was made anew.
