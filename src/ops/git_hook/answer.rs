@@ -38,8 +38,8 @@ pub fn note_answer(store: &Store, context: &Context) {
 /// settings are, and a line for each of their files. `None` where the program has to be asked.
 fn answer(store: &Store, context: &Context) -> Option<String> {
     let settings = store.settings();
-    // The shell takes no line for a comment that begins with a letter or a digit.
-    let is_plain = settings.comment.starts_with(|it: char| it.is_ascii_punctuation());
+    // The shell knows comments of this form.
+    let is_plain = settings.comment == "#";
     let is_told =
         context.session_name.is_some() || !observe::leases(store).session_ids().is_empty();
     if !settings.trailer || !is_plain || is_told || store.is_rewriting() {
