@@ -18,6 +18,18 @@ fn value_of<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     token.trim_end().eq_ignore_ascii_case(key).then(|| value.trim())
 }
 
+/// Returns the message with the last of `values` as one trailer more, where it has trailers with this key from elsewhere;
+/// else as [`add`]. `None` if that value is there already.
+pub fn add_beside(message: &[u8], comment: &[u8], key: &str, values: &[String]) -> Option<Vec<u8>> {
+    let said = String::from_utf8_lossy(&message[..end_of(message, comment)]).into_owned();
+    let (known, last) = (self::values(&said, key), values.last()?);
+    if known.is_empty() {
+        return add(message, comment, key, values);
+    }
+    let is_new = !known.contains(&last.as_str());
+    is_new.then(|| with(message, &Block::of(message, comment), key, std::slice::from_ref(last)))
+}
+
 /// Returns the message with a trailer more for each value; `None` if there is none, if it has one with this key
 /// already, or if it says nothing yet: a trailer must not make a message of what is none.
 pub fn add(message: &[u8], comment: &[u8], key: &str, values: &[String]) -> Option<Vec<u8>> {
@@ -29,6 +41,10 @@ pub fn add(message: &[u8], comment: &[u8], key: &str, values: &[String]) -> Opti
     if lines(&message[block.start..block.end]).any(is_it) {
         return None;
     }
+    Some(with(message, &block, key, values))
+}
+
+fn with(message: &[u8], block: &Block, key: &str, values: &[String]) -> Vec<u8> {
     let line_end: &[u8] = match message[..block.end].ends_with(b"\r\n") {
         true => b"\r\n",
         false => b"\n",
@@ -45,7 +61,7 @@ pub fn add(message: &[u8], comment: &[u8], key: &str, values: &[String]) -> Opti
         text.extend_from_slice(line_end);
     }
     text.extend_from_slice(&message[block.end..]);
-    Some(text)
+    text
 }
 
 /// Tells whether a message says nothing: it has only comments and white space.
@@ -160,6 +176,20 @@ mod tests {
     fn added(message: &str) -> Option<String> {
         let text = add(message.as_bytes(), b"#", "Session-Id", &["S".into()])?;
         Some(String::from_utf8(text).expect("it was text"))
+    }
+
+    #[test]
+    fn a_trailer_stands_beside_those_from_elsewhere_and_never_twice() {
+        let beside = |message: &str, values: &[&str]| {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            let added = add_beside(message.as_bytes(), b"#", "Session-Id", &values);
+            added.map(|it| String::from_utf8(it).expect("UTF-8"))
+        };
+        let (one, both) = ("x\n\nSession-Id: a\n", "x\n\nSession-Id: a\nSession-Id: b\n");
+        assert_eq!(beside(one, &["c", "b"]).as_deref(), Some(both));
+        assert_eq!(beside(both, &["b"]), None);
+        assert_eq!(beside(one, &[]), None);
+        assert_eq!(beside("x\n", &["b"]).as_deref(), Some("x\n\nSession-Id: b\n"));
     }
 
     #[test]

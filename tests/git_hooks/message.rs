@@ -1,4 +1,4 @@
-use super::harness::{TestRepo, for_each_kind};
+use super::harness::{TestRepo, for_each_kind, texts};
 use super::hooked::{commit, edit, hook, linked, named, start};
 
 #[test]
@@ -100,6 +100,58 @@ fn a_squash_names_the_sessions_of_all_that_is_in_it() {
     assert_eq!(named(&repo, "HEAD"), third);
     repo.git(&["config", "session.trailer", "false"]);
     assert_eq!(squash(&["--no-edit"]), "");
+}
+
+#[test]
+fn who_takes_the_words_of_another_commit_is_named_beside_its_session() {
+    let repo = TestRepo::new();
+    hook(&repo);
+    let one = start(&repo, &["one"]);
+    let said = commit(&repo, "1", &["-m", "words"]);
+    repo.run(&["finish"]).ok();
+    let two = start(&repo, &["two"]);
+    let both = format!("{one},{two}");
+    let told = || -> Vec<String> {
+        repo.settle();
+        let document = repo.run(&["why", "--json", "HEAD"]).error(1, "no_transcript");
+        let sessions = document["details"]["commits"][0]["sessions"].clone();
+        let (titles, sure) = (texts(&sessions, "title"), texts(&sessions, "confidence"));
+        titles.into_iter().zip(sure).map(|(title, sure)| format!("{title} {sure}")).collect()
+    };
+    let expected: Vec<String> = vec!["two certain".into(), "one claimed".into()];
+    for (n, option) in ["-C", "-c", "--reuse-message"].iter().enumerate() {
+        repo.write("file", n.to_string());
+        assert!(edit(&repo, "true", &["commit", "-q", "-a", option, &said]));
+        assert_eq!(named(&repo, "HEAD"), both, "{option}");
+        assert_eq!(told(), expected, "{option}");
+    }
+    assert_eq!(linked(&repo, &two).len(), 3);
+    // The words of a commit of its own, and those that it amends.
+    commit(&repo, "own", &["-C", "HEAD"]);
+    assert_eq!(named(&repo, "HEAD"), both);
+    commit(&repo, "amended", &["--amend", "--no-edit"]);
+    assert_eq!(named(&repo, "HEAD"), both);
+    // Without a trailer of its own, its record tells the same.
+    repo.git(&["config", "session.trailer", "false"]);
+    commit(&repo, "without", &["-C", &said]);
+    assert_eq!(named(&repo, "HEAD"), one);
+    assert_eq!(told(), expected);
+    repo.git(&["config", "session.trailer", "true"]);
+    repo.run(&["finish"]).ok();
+    commit(&repo, "nobody", &["-C", &said]);
+    assert_eq!(named(&repo, "HEAD"), one);
+    assert_eq!(told(), ["one claimed"]);
+    // What a cherry-pick takes over is the work of its first session, unless it becomes another one.
+    start(&repo, &["three"]);
+    repo.git(&["reset", "-q", "--hard", &format!("{said}~")]);
+    repo.git(&["commit", "-q", "--allow-empty", "-m", "before"]);
+    repo.git(&["cherry-pick", "-x", &said]);
+    assert_eq!(told(), ["one certain"]);
+    repo.write("file", "changed");
+    repo.git(&["add", "file"]);
+    let unseen = ["-c", "core.hooksPath=/dev/null", "commit", "-q", "--amend", "--no-edit"];
+    repo.git(&unseen);
+    assert_eq!(told()[0], "one claimed");
 }
 
 #[test]

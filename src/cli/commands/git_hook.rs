@@ -243,7 +243,7 @@ fn message(
             if source == Some("template") {
                 git_hook::keep_template(store, &text);
             }
-            git_hook::prepare(store, context, &text, source)?
+            git_hook::prepare(store, context, &text, source, call.word(2))?
         }
     };
     if let Some(new) = &message.text {

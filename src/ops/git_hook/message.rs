@@ -18,13 +18,25 @@ pub struct Message {
     pub session_id: Option<SessionId>,
 }
 
+/// Whether a message is there, and who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    /// It is to be written in an editor.
+    NotYet,
+    /// Whoever commits has said it, or says it again.
+    Here,
+    /// It is that of another commit.
+    Elsewhere,
+}
+
 /// Returns what becomes of a message that git has prepared: it gets the trailer of the session that is worked on.
-/// `source` is what git says about where it comes from.
+/// `source` is what git says about where it comes from, and `commit` from which commit.
 ///
 /// What an editor will open on nothing, or on a template, stays: git takes such a message for none if nothing
 /// is written, and one with a trailer for a message. [`complete`] adds it when the message is there. What a
 /// rebase, `git am` or a cherry-pick takes over has the trailers that it had: it was made elsewhere. What
-/// `git merge --squash` has put together names the sessions of all its commits, too.
+/// `git merge --squash` has put together names the sessions of all its commits, too. What is said with the words of another
+/// commit (`-C`, `-c`) has the trailer of that: the session is named beside it.
 ///
 /// # Errors
 /// What reading the session fails for.
@@ -33,8 +45,15 @@ pub fn prepare(
     context: &Context,
     message: &[u8],
     source: Option<&str>,
+    commit: &str,
 ) -> Result<Message, OpError> {
-    hear(store, context, message, !matches!(source, None | Some("template")))
+    let said = match source {
+        None | Some("template") => Said::NotYet,
+        // Whoever amends is told so. Source: git `builtin/commit.c`, `prepare_to_commit`.
+        Some("commit") if commit != "HEAD" => Said::Elsewhere,
+        _ => Said::Here,
+    };
+    hear(store, context, message, said)
 }
 
 /// Keeps the template that the editor begins with, for [`complete`]: where it comes from is git's knowledge.
@@ -63,15 +82,10 @@ pub fn complete(
 ) -> Result<Message, OpError> {
     let plain = |text: &[u8]| trailer::plain(text, store.settings().comment.as_bytes());
     let is_new = template.is_none_or(|template| plain(template) != plain(message));
-    hear(store, context, message, is_new)
+    hear(store, context, message, if is_new { Said::Here } else { Said::NotYet })
 }
 
-fn hear(
-    store: &Store,
-    context: &Context,
-    message: &[u8],
-    is_written: bool,
-) -> Result<Message, OpError> {
+fn hear(store: &Store, context: &Context, message: &[u8], said: Said) -> Result<Message, OpError> {
     if store.is_rewriting() {
         return Ok(Message::default());
     }
@@ -84,8 +98,12 @@ fn hear(
     names.extend(working);
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let settings = store.settings();
-    let text = (is_written && settings.trailer)
-        .then(|| trailer::add(message, settings.comment.as_bytes(), TRAILER, &names))
+    let add = match said {
+        Said::Elsewhere if working.is_some() => trailer::add_beside,
+        _ => trailer::add,
+    };
+    let text = (said != Said::NotYet && settings.trailer)
+        .then(|| add(message, settings.comment.as_bytes(), TRAILER, &names))
         .flatten();
     Ok(Message { text, session_id: working })
 }
