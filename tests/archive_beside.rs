@@ -3,17 +3,24 @@
 //! `GIT_SESSION_TEST_SECONDS` says for how long; with 300 it is the long run.
 #![allow(clippy::disallowed_methods, clippy::print_stderr, reason = "tests meet the environment")]
 
-use std::collections::{BTreeMap, HashMap};
+#[path = "archive_beside/waits.rs"]
+mod waits;
+
+use std::collections::HashMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
 use std::thread::scope;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use waits::Waits;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_git-session");
+/// What plain git is called that reads meanwhile.
+const READING_GIT: &str = "git for-each-ref";
+/// The longest that a command may wait for another one that has a processor.
+const MAX_BLOCKED: Duration = Duration::from_secs(1);
 /// How many sessions there are at the beginning, all ended.
 const N_SESSIONS: usize = 24;
 
@@ -74,50 +81,19 @@ impl Place {
     }
 
     /// Runs our program, which must succeed; notes how long it took.
-    fn session(&self, args: &[&str], times: &Times) -> Value {
-        let begin = Instant::now();
-        let output = self.command(PROGRAM, args).output().expect("it runs");
-        times.note(begin.elapsed(), args[0]);
+    fn session(&self, args: &[&str], waits: &Waits) -> Value {
+        let output = waits.run(args[0], self.command(PROGRAM, args), self.dir.path());
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{args:?}: {said}");
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     /// Makes a session that has ended.
-    fn ended(&self, title: &str, times: &Times) -> String {
-        let made = self.session(&["create", "--json", title], times);
+    fn ended(&self, title: &str, waits: &Waits) -> String {
+        let made = self.session(&["create", "--json", title], waits);
         let id = made["id"].as_str().expect("an id").to_owned();
-        self.session(&["terminate", "--json", &id], times);
+        self.session(&["terminate", "--json", &id], waits);
         id
-    }
-}
-
-/// How long commands took, by their names.
-#[derive(Default)]
-struct Times(Mutex<BTreeMap<String, Vec<Duration>>>);
-
-impl Times {
-    fn note(&self, time: Duration, command: &str) {
-        let mut all = self.0.lock().expect("no panic");
-        all.entry(command.to_owned()).or_default().push(time);
-    }
-
-    /// Returns a line for each command: how often it ran, and how long the middle one, the hundredth from the end and the
-    /// longest took.
-    fn table(&self) -> String {
-        let mut all = self.0.lock().expect("no panic");
-        let line = |(command, times): (&String, &mut Vec<Duration>)| {
-            times.sort_unstable();
-            let at = |part: usize| times[(times.len() - 1) * part / 100].as_millis();
-            let n = times.len();
-            format!(
-                "{command:<18} {n:>7} times {:>6} ms, 99 % {:>6} ms, longest {:>6} ms\n",
-                at(50),
-                at(99),
-                at(100)
-            )
-        };
-        all.iter_mut().map(line).collect()
     }
 }
 
@@ -125,11 +101,11 @@ impl Times {
 type Told = (String, String, u64, String, String);
 
 /// Lists again and again: each session that was there is there once, and goes on only.
-fn list(place: &Place, ids: &[String], end: Instant, times: &Times) -> (usize, Vec<Told>) {
+fn list(place: &Place, ids: &[String], end: Instant, waits: &Waits) -> (usize, Vec<Told>) {
     let (mut n_lists, mut told) = (0, Vec::new());
     let mut seqs: HashMap<String, u64> = ids.iter().map(|id| (id.clone(), 0)).collect();
     while Instant::now() < end {
-        let listing = place.session(&["list", "--all", "--json=id,tip,title,status"], times);
+        let listing = place.session(&["list", "--all", "--json=id,tip,title,status"], waits);
         assert_eq!(listing["corrupt"], Value::Array(Vec::new()));
         let mut found: HashMap<String, Told> = HashMap::new();
         for session in listing["sessions"].as_array().expect("a list") {
@@ -156,7 +132,7 @@ fn list(place: &Place, ids: &[String], end: Instant, times: &Times) -> (usize, V
 }
 
 /// Changes sessions that may be archived, and makes more of them.
-fn write(place: &Place, ids: &[String], end: Instant, times: &Times) -> HashMap<String, u64> {
+fn write(place: &Place, ids: &[String], end: Instant, waits: &Waits) -> HashMap<String, u64> {
     let mut seqs = HashMap::new();
     for n in 1.. {
         if Instant::now() >= end {
@@ -164,10 +140,10 @@ fn write(place: &Place, ids: &[String], end: Instant, times: &Times) -> HashMap<
         }
         let id = &ids[n % ids.len()];
         let title = format!("title=Number {n}");
-        place.session(&["update", id, "--json", "--set", &title], times);
+        place.session(&["update", id, "--json", "--set", &title], waits);
         seqs.insert(id.clone(), n as u64);
         if n % 8 == 0 {
-            let id = place.ended(&format!("More {n}"), times);
+            let id = place.ended(&format!("More {n}"), waits);
             seqs.insert(id, n as u64);
         }
     }
@@ -176,33 +152,33 @@ fn write(place: &Place, ids: &[String], end: Instant, times: &Times) -> HashMap<
 
 #[test]
 fn whoever_lists_while_others_write_archive_and_collect_garbage_is_told_the_truth() {
-    let (place, load, times) = (Place::new(), Load::read(), Times::default());
+    let (place, load, waits) = (Place::new(), Load::read(), Waits::default());
     let ids: Vec<String> =
-        (0..N_SESSIONS).map(|_| place.ended("Number 0", &Times::default())).collect();
+        (0..N_SESSIONS).map(|_| place.ended("Number 0", &Waits::default())).collect();
     let end = Instant::now() + load.time;
     let (mut told, mut written, mut n_lists) = (Vec::new(), HashMap::new(), 0);
     scope(|scope| {
-        let (place, ids, times) = (&place, &ids, &times);
+        let (place, ids, waits) = (&place, &ids, &waits);
         let share = N_SESSIONS / load.n_writers;
         let writers: Vec<_> = ids
             .chunks(share)
             .take(load.n_writers)
-            .map(|own| scope.spawn(move || write(place, own, end, times)))
+            .map(|own| scope.spawn(move || write(place, own, end, waits)))
             .collect();
         let listers: Vec<_> = (0..load.n_listers)
-            .map(|_| scope.spawn(move || list(place, ids, end, times)))
+            .map(|_| scope.spawn(move || list(place, ids, end, waits)))
             .collect();
         scope.spawn(move || {
             while Instant::now() < end {
-                place.session(&["archive", "--json"], times);
+                place.session(&["archive", "--json"], waits);
             }
         });
         // What git itself needs meanwhile to say the same as a list.
         scope.spawn(move || {
             while Instant::now() < end {
-                let begin = Instant::now();
-                let output = place.git(&["for-each-ref", "refs/sessions", "--format=%(contents)"]);
-                times.note(begin.elapsed(), "git for-each-ref");
+                let args = ["for-each-ref", "refs/sessions", "--format=%(contents)"];
+                let command = place.command("git", &args);
+                let output = waits.run(READING_GIT, command, place.dir.path());
                 assert!(output.status.success());
             }
         });
@@ -221,8 +197,15 @@ fn whoever_lists_while_others_write_archive_and_collect_garbage_is_told_the_trut
     });
     told.sort();
     told.dedup();
-    eprintln!("{n_lists} lists, {} answers\n{}", told.len(), times.table());
+    eprintln!("{n_lists} lists, {} answers\n{}", told.len(), waits.table());
     assert!(n_lists >= load.n_listers && !written.is_empty());
+    // Who has a lock, ours or the kernel's, may itself wait for a processor; git, which takes none here, shows it.
+    let ours = waits.longest(|name| name != READING_GIT);
+    let git = waits.longest(|name| name == READING_GIT);
+    if let Some(((ours, queued), (git, _))) = ours.zip(git) {
+        let most = MAX_BLOCKED + git.max(queued);
+        assert!(ours <= most, "a command was blocked for {ours:?}, git for {git:?}");
+    }
 
     // What the lists said of a session at a commit is what that commit says, read without the cache.
     let lines: String = told.iter().map(|(_, tip, ..)| format!("{tip}\n")).collect();
@@ -248,7 +231,7 @@ fn whoever_lists_while_others_write_archive_and_collect_garbage_is_told_the_trut
     }
 
     // And in the end all that was answered is there.
-    let listing = place.session(&["list", "--all", "--json=id,title"], &times);
+    let listing = place.session(&["list", "--all", "--json=id,title"], &waits);
     let sessions = listing["sessions"].as_array().expect("a list");
     let last: HashMap<&str, &str> = sessions
         .iter()
