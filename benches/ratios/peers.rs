@@ -33,7 +33,7 @@ struct Peer {
     pick: &'static str,
 }
 
-const PEERS: [Peer; 6] = [
+const PEERS: [Peer; 7] = [
     Peer {
         name: "jj: a change",
         program: "jj",
@@ -124,7 +124,24 @@ const PEERS: [Peer; 6] = [
         pick: "echo record-7",
     },
     Peer {
-        name: "sqlite3, no history",
+        name: "fossil: a ticket",
+        program: "fossil",
+        counts: false,
+        is_slow: true,
+        make: |place, n| {
+            sh(
+                place,
+                "export USER=ada; fossil init --admin-user ada records.fossil && \
+                fossil open --keep records.fossil",
+            )?;
+            each(place, n, "USER=ada fossil ticket add title \"record $at\" status a")
+        },
+        create: "USER=ada fossil ticket add title \"record $1\" status a",
+        transition: "USER=ada fossil ticket set \"$2\" status \"$1\"",
+        pick: "fossil sql 'select tkt_uuid from ticket limit 1' | tr -d \"'\"",
+    },
+    Peer {
+        name: "sqlite3: a row of a table, synced, no history",
         program: "sqlite3",
         counts: false,
         is_slow: false,
@@ -138,8 +155,10 @@ const PEERS: [Peer; 6] = [
                 ),
             )
         },
-        create: "sqlite3 records.db \"insert into record (title, state) values ('record $1', 'a')\"",
-        transition: "sqlite3 records.db \"update record set state = '$1' where id = $2\"",
+        create: "sqlite3 records.db \"pragma synchronous = full; \
+            insert into record (title, state) values ('record $1', 'a')\"",
+        transition: "sqlite3 records.db \"pragma synchronous = full; \
+            update record set state = '$1' where id = $2\"",
         pick: "echo 7",
     },
 ];
