@@ -90,13 +90,8 @@ fn each_work_tree_has_its_own_commits_and_a_note_that_speaks_of_somebody_else_ke
     assert_eq!(texts(&shown["commits"], "known_by"), ["hook"; 3]);
 }
 
-#[test]
-fn a_session_that_begins_on_a_branch_of_its_own_is_not_the_one_that_the_branch_before_it_was_left_with()
- {
-    let installed = Installed::new(PLAIN, Git::Old);
-    let repo = &installed.repo;
-    let main = start(repo, &["main"]);
-    // The switch is heard of when the new session is there, if nobody waits.
+/// Lets the program hear late of switches.
+fn hear_late(repo: &TestRepo) {
     let late = format!(
         "#!/bin/sh\nn=0; while [ $n -lt 50000 ]; do n=$((n + 1)); done; exec '{PROGRAM}' \"$@\"\n"
     );
@@ -104,6 +99,33 @@ fn a_session_that_begins_on_a_branch_of_its_own_is_not_the_one_that_the_branch_b
     let hook = repo.git_dir.join("hooks/post-checkout");
     let text = fs::read_to_string(&hook).expect("a hook").replace(PROGRAM, &late);
     executable(&hook, &text);
+}
+
+#[test]
+fn who_switches_to_where_they_are_comes_from_where_they_were() {
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let main = start(repo, &["main"]);
+    installed.git(&["switch", "-q", "-c", "feature"]);
+    let feature = start(repo, &["feature"]);
+    commit(repo, "1", &["-m", "one"]);
+    repo.settle();
+    hear_late(repo);
+    for (branch, id) in [("main", &main), ("feature", &feature), ("main", &main)] {
+        repo.git(&["switch", "-q", branch]);
+        repo.git(&["switch", "-q", branch]);
+        assert_eq!(repo.run(&["show", "--json"]).json()["id"], **id, "{branch}");
+    }
+}
+
+#[test]
+fn a_session_that_begins_on_a_branch_of_its_own_is_not_the_one_that_the_branch_before_it_was_left_with()
+ {
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let main = start(repo, &["main"]);
+    // The switch is heard of when the new session is there, if nobody waits.
+    hear_late(repo);
     start(repo, &["feature", "-b"]);
     repo.settle();
     repo.git(&["switch", "-q", "main"]);

@@ -285,13 +285,11 @@ fn append(path: &Path, n_bytes: u64, more: &[u8]) -> std::io::Result<()> {
 }
 
 fn checkout(app: &App, store: &Store, context: &Context, call: &Call) -> Result<(), CliError> {
-    let is_new = Oid::from_hex(call.word(0)).is_none_or(|old| old.is_null());
+    let from = Oid::from_hex(call.word(0)).filter(|old| !old.is_null());
     // A file was checked out, or a clone or a work tree was made.
-    if call.word(2) != "1" || is_new {
-        return Ok(());
-    }
+    let Some(from) = from.filter(|_| call.word(2) == "1") else { return Ok(()) };
     git_hook::reconcile(store, context, call.at.as_ref())?;
-    let switch = git_hook::checkout(store, context, call.at.as_ref())?;
+    let switch = git_hook::checkout(store, context, from, call.at.as_ref())?;
     git_hook::note_answer(store, context);
     match switch.left {
         Some(left) => {

@@ -2,7 +2,7 @@ use std::fs;
 use std::io;
 
 use crate::lifecycle::Intent;
-use crate::model::{Class, SessionId};
+use crate::model::{Class, Oid, SessionId};
 use crate::ops::change::{self, Verdict};
 use crate::ops::load::{self, View};
 use crate::ops::observe::Observed;
@@ -25,16 +25,22 @@ pub struct Switch {
 /// Makes the session that was worked on when a branch was left the current one again when somebody comes back
 /// to the branch. A session that was left behind goes on, or is put aside if the user says so.
 ///
-/// Where git has gone on meanwhile, `at` says where HEAD was when it came to its hook.
+/// Where git has gone on meanwhile, `at` says where HEAD was when it came to its hook, and `from` at which commit it was
+/// before.
 ///
 /// A branch that is met for the first time has no session of its own here: the present one comes along, as on
 /// `git switch -c`.
 ///
 /// # Errors
 /// What reading and changing the sessions fails for.
-pub fn checkout(store: &Store, context: &Context, at: Option<&Head>) -> Result<Switch, OpError> {
+pub fn checkout(
+    store: &Store,
+    context: &Context,
+    from: Oid,
+    at: Option<&Head>,
+) -> Result<Switch, OpError> {
     let nothing = Ok(Switch::default());
-    let Some(left) = left_branch(store, at) else { return nothing };
+    let Some(left) = left_branch(store, from, at) else { return nothing };
     let head = at.cloned().map_or_else(|| store.head(), Ok)?;
     let Some(branch) = head.branch else { return nothing };
     let Some(current) = store.current(Current::Now)? else { return nothing };
@@ -109,15 +115,17 @@ fn open(store: &Store, session_id: SessionId) -> Option<View> {
     (view.class != Class::Ended).then_some(view)
 }
 
-/// Returns the branch that HEAD was on before it came to where it is, or was `at`, as its log tells.
-fn left_branch(store: &Store, at: Option<&Head>) -> Option<String> {
+/// Returns the branch that HEAD was on before it came to where it is, or, from a commit, to where it was `at`, as its log
+/// tells: it may have come there again since.
+fn left_branch(store: &Store, from: Oid, at: Option<&Head>) -> Option<String> {
     let Some(at) = at else {
         return Some(left_by(&store.last_head_move()?)?.0.to_owned());
     };
     let moves = store.head_log_after(0)?.moves;
     let is_meant = |step: &&HeadMove| {
         let to = left_by(step).map(|(_, to)| to);
-        at.commit == Some(step.new.to_string()) && to == at.branch.as_deref()
+        let is_it = step.old == from && at.commit == Some(step.new.to_string());
+        is_it && to == at.branch.as_deref()
     };
     let step = moves.iter().rev().find(is_meant)?;
     Some(left_by(step)?.0.to_owned())
