@@ -56,6 +56,8 @@ pub struct Store {
     pub(super) new_key: fn() -> Key,
     /// This clone's own key, once it was read.
     pub(super) key: Cell<Option<Key>>,
+    /// Whether a write has left packs to be melted.
+    pub(super) is_roll_due: Cell<bool>,
     read_only: Option<String>,
 }
 
@@ -110,6 +112,7 @@ impl Store {
             tokens,
             new_key: request.new_key,
             key: Cell::new(None),
+            is_roll_due: Cell::new(false),
             read_only,
         })
     }

@@ -38,6 +38,13 @@ impl Tokens {
     }
 }
 
+/// What a write has left to do is done when its lock is released.
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.roll_if_due();
+    }
+}
+
 impl Store {
     fn writer(&self) -> Writer<'static> {
         let shared = self.settings.shared.as_deref().and_then(SharedMode::parse);
@@ -61,6 +68,7 @@ impl Store {
     }
 
     pub(super) fn take_lock(&self, session_id: SessionId) -> Result<SessionLock, StoreError> {
+        self.roll_if_due();
         let busy = || super::session_ref(session_id);
         self.writer().lock(session_id.last_byte(), LOCK_TIMEOUT).map_err(|error| match error {
             LockError::Busy { .. } => StoreError::Busy { name: busy() },
@@ -126,11 +134,19 @@ impl Store {
             }
             Err(error) => return Err(write_error(name, error)),
         };
-        let rolled = writer.roll_if_due(&written, &self.tokens.next(), self.tokens.started_at);
+        self.is_roll_due.set(self.is_roll_due.get() || written.is_roll_due());
+        Ok(())
+    }
+
+    /// Melts packs if a write has left that to do. No lock of a session is held meanwhile.
+    fn roll_if_due(&self) {
+        if !self.is_roll_due.take() {
+            return;
+        }
+        let rolled = self.writer().roll(&self.tokens.next(), self.tokens.started_at);
         if let Err(error) = rolled {
             tracing::debug!(%error, "small packs were not melted");
         }
-        Ok(())
     }
 
     /// Makes objects durable, and keeps them until `publish` has named them by a ref.

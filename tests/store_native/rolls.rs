@@ -15,8 +15,9 @@ fn put_all(place: &Place, name: &str, seqs: std::ops::RangeInclusive<u32>) {
         // When packs are rolled follows from their names, and these from the tokens.
         let (now, token_of_seq) = (SystemTime::now(), format!("write {seq}"));
         let written = place.put_as(&Disk, name, seq, now, &token_of_seq).expect("written");
-        let rolled = place.writer(&Disk).roll_if_due(&written, &token(), now);
-        rolled.expect("rolled");
+        if written.is_roll_due() {
+            place.writer(&Disk).roll(&token(), now).expect("rolled");
+        }
     }
 }
 
@@ -223,7 +224,9 @@ fn write_beside(place: &Place, name: &str, from: u32) -> u32 {
         match place.put(&Disk, name, seq) {
             Ok(written) => {
                 let now = SystemTime::now();
-                let _ = place.writer(&Disk).roll_if_due(&written, &token(), now);
+                if written.is_roll_due() {
+                    let _ = place.writer(&Disk).roll(&token(), now);
+                }
                 if seq >= 20_000 || seq >= 150 && n_rounds(place) >= N_ROUNDS {
                     return seq;
                 }

@@ -3,7 +3,7 @@
 //! Each write makes one pack of level 0. Whenever there are eight of a level, their entries become
 //! one pack of the next level (or those of as many as one copy may hold); so 100,000
 //! writes leave at most about eight packs on each of six levels. How an entry is stored there is told in `melt`. This is done by
-//! [`super::Writer::roll_if_due`] after one write in four, when the write is already answered.
+//! [`super::Writer::roll`] after one write in four, when the write is durable and no session is locked.
 //!
 //! Nothing is lost beside `git gc` and `git repack`, whatever the order:
 //! - A pack is removed only while all of its objects are in a new one that is durable and has a

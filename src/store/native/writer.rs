@@ -57,6 +57,13 @@ pub struct Written {
     pub pack: Option<PackName>,
 }
 
+impl Written {
+    /// Tells whether [`Writer::roll`] should be called: after one write in four, best without its lock.
+    pub fn is_roll_due(&self) -> bool {
+        self.pack.as_ref().is_some_and(PackName::is_roll_due)
+    }
+}
+
 impl Writer<'_> {
     /// Waits at most `timeout` for the right to write the sessions whose id ends in
     /// `last_byte_of_id`.
@@ -88,23 +95,6 @@ impl Writer<'_> {
         let pack = kept.map(|kept| kept.release(self.medium));
         moved?;
         Ok(Written { pack })
-    }
-
-    /// After one write in four, looks whether packs should be melted. The write is answered, and
-    /// its lock may be released before.
-    ///
-    /// # Errors
-    /// As [`roll`]; nothing is lost then.
-    pub fn roll_if_due(
-        &self,
-        written: &Written,
-        token: &str,
-        now: SystemTime,
-    ) -> Result<Option<RollReport>, PackError> {
-        match &written.pack {
-            Some(pack) if pack.is_roll_due() => self.roll(token, now).map(Some),
-            _ => Ok(None),
-        }
     }
 
     /// Melts packs, and sweeps what dead processes left.
