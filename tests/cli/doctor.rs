@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::harness::{ID, OTHER_ID, PROGRAM, TestRepo, for_each_kind, kinds, text};
+use super::harness::{ID, OTHER_ID, PROGRAM, TestRepo, executable, for_each_kind, kinds, text};
 
 /// Returns the lines that are found; the exit status tells whether anything is left.
 #[track_caller]
@@ -209,6 +209,29 @@ fn a_lost_worker_is_told() {
     assert!(is_told);
     repo.run(&["reap"]).ok();
     assert_eq!(found(&repo, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn a_hook_that_another_version_installed_is_told_until_init_is_run_again() {
+    let repo = TestRepo::new();
+    executable(&repo.git_dir.join("hooks/post-merge"), "#!/bin/sh\necho mine\n");
+    repo.run(&["init", "--hooks=files"]).ok();
+    assert_eq!(found(&repo, &[]), Vec::<String>::new());
+    for event in ["post-merge", "pre-push"] {
+        let path = repo.git_dir.join("hooks").join(event);
+        let hook = fs::read_to_string(&path).expect("a hook");
+        fs::write(&path, hook.replace("sleep", "sleep 1 && sleep")).expect("written");
+    }
+    let line = |event| format!("warning: 'hooks/{event}' is not as this version would install it");
+    assert_eq!(found(&repo, &["--fix"]), [line("post-merge"), line("pre-push")]);
+    let document = repo.run(&["doctor", "--json"]).exits(1).stdout;
+    let document: Value = serde_json::from_str(&document).expect("JSON");
+    let first = &document["findings"][0];
+    assert_eq!(text(&first["kind"]), "hook");
+    assert_eq!(text(&first["hint"]), "\"git session init\" brings hooks up to date");
+    repo.run(&["init", "--hooks=files"]).ok();
+    assert_eq!(found(&repo, &[]), Vec::<String>::new());
+    assert!(repo.git_dir.join("hooks/post-merge").exists());
 }
 
 #[test]

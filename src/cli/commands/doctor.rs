@@ -15,7 +15,8 @@ use crate::render::sanitize;
 ///
 /// Looked at are: all that is stored of each session, also for secrets that the present rules find (whatever
 /// session.redact says); locks that nobody takes back; what is kept here of workers and agents whose session is
-/// gone; workers that are lost; agents that are told to call a program that is not there. A secret is told by
+/// gone; workers that are lost; agents that are told to call a program that is not there;
+/// hooks that another version has installed. A secret is told by
 /// its place and by the rule that finds it, and never printed.
 ///
 /// Nothing is changed without --fix, and with it no session is. The exit status is 1 if something remains.

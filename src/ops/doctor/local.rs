@@ -1,11 +1,12 @@
 //! What is wrong with what only this clone has: locks, leases, logs.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Finding, Kind};
 use crate::model::SessionId;
-use crate::ops::{OpError, agent_state, observe, worker_log};
+use crate::ops::{OpError, agent_state, init, observe, worker_log};
 use crate::store::{LockFile, Store};
 use crate::worker::Logs;
 
@@ -28,6 +29,16 @@ pub(super) fn locks(store: &Store, fixes: bool) -> Result<Vec<Finding>, OpError>
         findings.push(Finding { is_fixed, ..told(&lock) });
     }
     Ok(findings)
+}
+
+/// Looks for hooks that another version of the program has installed.
+pub(super) fn hooks(store: &Store) -> Result<Vec<Finding>, OpError> {
+    let told = |path: PathBuf| {
+        let short = path.strip_prefix(store.common_dir()).unwrap_or(&path);
+        let text = format!("'{}' is not as this version would install it", short.display());
+        Finding::new(Kind::Hook, text).hint("\"git session init\" brings hooks up to date")
+    };
+    Ok(init::outdated(store)?.into_iter().map(told).collect())
 }
 
 fn told(lock: &LockFile) -> Finding {

@@ -28,6 +28,8 @@ pub enum Kind {
     Lease,
     /// An agent is told to call a program that is not there.
     Agent,
+    /// A hook of git's is not as this program would install it.
+    Hook,
 }
 
 impl Kind {
@@ -42,6 +44,7 @@ impl Kind {
             Kind::Leftover => "leftover",
             Kind::Lease => "lease",
             Kind::Agent => "agent",
+            Kind::Hook => "hook",
         }
     }
 
@@ -108,5 +111,6 @@ pub fn examine(store: &Store, rules: &Redaction, fixes: bool) -> Result<Vec<Find
     let mut findings = sessions::examine(store, rules)?;
     findings.extend(local::locks(store, fixes)?);
     findings.extend(local::leftovers(store, fixes)?);
+    findings.extend(local::hooks(store)?);
     Ok(findings)
 }

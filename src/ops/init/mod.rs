@@ -5,6 +5,7 @@
 mod change;
 mod editing;
 mod keeper;
+mod outdated;
 mod text;
 mod undo;
 mod users;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub use change::Change;
 pub use editing::{EDITOR, put_hook, remove_hook};
 pub use keeper::Keeper;
+pub use outdated::outdated;
 pub use undo::undo;
 
 use crate::format::installed::{self, Installed, InstalledFile};

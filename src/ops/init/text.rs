@@ -81,11 +81,31 @@ pub fn own_config(mode: &str, events: &[&str], program: Option<&str>) -> String 
                 escape.map_or_else(|| c.to_string(), |(_, escaped)| (*escaped).to_owned())
             })
             .collect();
-        text.push_str(&format!(
-            "[hook \"git-session-{event}\"]\n\tevent = {event}\n\tcommand = \"{command}\"\n"
-        ));
+        let section = section(event);
+        text.push_str(&format!("{section}\n\tevent = {event}\n\tcommand = \"{command}\"\n"));
     }
     text + END
+}
+
+/// Returns the head of the section for an event in our own configuration.
+pub fn section(event: &str) -> String {
+    format!("[hook \"git-session-{event}\"]")
+}
+
+/// Tells whether our part of a text is another one than `block`, which is that of now for no program; not where there
+/// is none.
+pub fn is_outdated(text: &[u8], block: &str) -> bool {
+    let Some(begin) = find(text, BEGIN.as_bytes()) else { return false };
+    let part = String::from_utf8_lossy(&text[begin..]);
+    let Some(end) = part.find(END) else { return false };
+    let part = &part[..end + END.len()];
+    // Where the program was, is no matter of the text.
+    let ends = (part.find("test -x '"), part.find("' && test '"));
+    let program = match ends {
+        (Some(from), Some(to)) if from < to => &part[from + "test -x ".len()..=to],
+        _ => "''",
+    };
+    part.replace(program, "''") != block
 }
 
 /// Puts a part before what others wrote, but behind the first line of a script.
@@ -183,6 +203,21 @@ mod tests {
             assert_eq!(count("git_session_replay () {"), usize::from(reads), "{event}");
             assert!(hook.ends_with("# git-session end\nexit 0\n"), "{event}");
         }
+    }
+
+    #[test]
+    fn a_part_of_another_version_is_known_whatever_the_program_is() {
+        let now = block("post-commit", None);
+        for program in [None, Some("/usr/bin/git-session"), Some("/a b/it's")] {
+            let hook = put(b"#!/bin/sh\nmore\n", &block("post-commit", program));
+            assert!(!is_outdated(&hook, &now), "{program:?}");
+            let hook = String::from_utf8(hook).expect("UTF-8");
+            assert!(is_outdated(hook.replace("sleep", "sleep 1;").as_bytes(), &now));
+            assert!(is_outdated(hook.replace("test -x", "test -e").as_bytes(), &now));
+            let own = own_config("config", &EVENTS, program);
+            assert!(!is_outdated(own.as_bytes(), &own_config("config", &EVENTS, None)));
+        }
+        assert!(!is_outdated(b"#!/bin/sh\nmore\n", &now));
     }
 
     #[test]
