@@ -84,15 +84,6 @@ impl Waits {
         };
         all.iter_mut().map(line).collect()
     }
-
-    /// Returns for how long a command was blocked at most whose name `is_meant`, and for how long any of all waited for a
-    /// processor.
-    pub fn longest(&self, is_meant: impl Fn(&str) -> bool) -> Option<(Duration, Duration)> {
-        let all = self.0.lock().expect("no panic");
-        let meant = all.iter().filter(|(name, _)| is_meant(name));
-        let blocked = meant.filter_map(|(_, times)| longest(times, |it| it.blocked)).max();
-        blocked.zip(all.values().filter_map(|times| longest(times, |it| it.queued)).max())
-    }
 }
 
 fn longest(times: &[Took], of: fn(&Parts) -> Duration) -> Option<Duration> {
