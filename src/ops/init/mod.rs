@@ -283,10 +283,10 @@ fn files(
             (Some(_), Some(rest)) if !is_file => (!text::is_nothing(rest)).then(|| rest.clone()),
             (_, _) if !is_file => continue,
             (None, _) => Some(text::hook(event, program).into_bytes()),
-            (Some(_), Some(rest)) => Some(text::put(rest, &text::block(event, program))),
+            (Some(_), Some(rest)) => Some(text::put_hook(rest, event, program)),
             (Some(hook), None) => match Keeper::of(hook) {
                 None if meta.is_some_and(|it| is_executable(&it)) => {
-                    Some(text::put(hook, &text::block(event, program)))
+                    Some(text::put_hook(hook, event, program))
                 }
                 keeper => {
                     theirs.push((keeper.unwrap_or(Keeper::Somebody), event));

@@ -18,7 +18,7 @@ pub fn outdated(store: &Store) -> Result<Vec<PathBuf>, OpError> {
     for event in EVENTS {
         let path = dir.join(event);
         let hook = read(&path).ok().flatten().unwrap_or_default();
-        if text::is_outdated(&hook, &text::block(event, None)) {
+        if text::is_outdated_hook(&hook, event) {
             found.push(path);
         }
     }

@@ -11,7 +11,8 @@ pub const EVENTS: [&str; 7] = [
     "pre-push",
 ];
 
-/// The hook: one text for all events. What stands below a line with [`FOR`] is for the events that this names.
+/// The hook: one text for all events. What stands below a line with [`FOR`] is for the events or the [`Place`] that
+/// this names.
 const SHIM: &str = include_str!("../../../hooks/shim");
 const FOR: &str = "# @for ";
 const BEGIN: &str = "# git-session begin\n";
@@ -21,14 +22,42 @@ const AROUND: (&str, &str) = ("#!/bin/sh\n", "exit 0\n");
 /// What makes git read our own configuration.
 const INCLUDE: &str = "[include]\n\tpath = session/config\n";
 
+/// Where our part of a hook stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In a hook of its own, which may end the shell.
+    Alone,
+    /// In a hook of others, who have more to do.
+    Beside,
+}
+
+impl Place {
+    /// Returns the place that our part has, or would have, in a hook that says `rest` besides.
+    fn in_hook(rest: &[u8]) -> Self {
+        if is_nothing(rest) { Self::Alone } else { Self::Beside }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Beside => "beside",
+        }
+    }
+}
+
 /// Returns a hook that is ours alone. `program` is tried where the `PATH` does not know us.
 pub fn hook(event: &str, program: Option<&str>) -> String {
+    script(event, Place::Alone, program)
+}
+
+fn script(event: &str, place: Place, program: Option<&str>) -> String {
     let quoted = format!("'{}'", program.unwrap_or_default().replace('\'', r"'\''"));
     // What is not needed would be read by the shell each time all the same.
     let mut is_for_it = true;
     let lines = SHIM.split_inclusive('\n').filter(|line| match line.strip_prefix(FOR) {
         Some(events) => {
-            is_for_it = events.split_whitespace().any(|it| it == event || it == "all");
+            is_for_it =
+                events.split_whitespace().any(|it| [event, place.name(), "all"].contains(&it));
             false
         }
         None => is_for_it,
@@ -38,8 +67,8 @@ pub fn hook(event: &str, program: Option<&str>) -> String {
 }
 
 /// Returns our part of a hook, in whole lines.
-pub fn block(event: &str, program: Option<&str>) -> String {
-    let hook = hook(event, program);
+fn block(event: &str, place: Place, program: Option<&str>) -> String {
+    let hook = script(event, place, program);
     let begin = hook.find(BEGIN).unwrap_or_default();
     let end = hook.find(END).map_or(hook.len(), |at| at + END.len());
     hook[begin..end].to_owned()
@@ -49,18 +78,19 @@ pub fn block(event: &str, program: Option<&str>) -> String {
 pub fn of_other_event(hook: &[u8], event: &str, other: &str) -> Option<Vec<u8>> {
     let text =
         std::str::from_utf8(hook).ok().filter(|_| cut(hook).is_some_and(|it| is_nothing(&it)))?;
-    let lines = [("has come to \"", "\"."), ("\ngit_session_hook ", " \"$@\"\n")];
+    let places =
+        [("\ngit_session_hook ", " \"$@\"\n"), ("_is_done ", " \"$@\""), ("come to \"", "\".")];
     let part = |event: &str, (before, after)| format!("{before}{event}{after}");
-    if !text.contains(&part(event, lines[1])) {
+    if !text.contains(&part(event, places[0])) {
         return None;
     }
-    let with = |text: String, line| text.replacen(&part(event, line), &part(other, line), 1);
-    Some(lines.into_iter().fold(text.to_owned(), with).into_bytes())
+    let with = |text: String, place| text.replacen(&part(event, place), &part(other, place), 1);
+    Some(places.into_iter().fold(text.to_owned(), with).into_bytes())
 }
 
 /// Returns the hook as a command in the configuration, which git gives the arguments to.
 fn command(event: &str, program: Option<&str>) -> String {
-    let block = block(event, program);
+    let block = block(event, Place::Alone, program);
     let lines = block.lines().filter(|line| !line.trim_start().starts_with('#'));
     let text = lines.collect::<Vec<_>>().join("\n");
     text.strip_suffix(" \"$@\"").unwrap_or(&text).to_owned()
@@ -90,6 +120,17 @@ pub fn own_config(mode: &str, events: &[&str], program: Option<&str>) -> String 
 /// Returns the head of the section for an event in our own configuration.
 pub fn section(event: &str) -> String {
     format!("[hook \"git-session-{event}\"]")
+}
+
+/// Puts our part of a hook into what others wrote, or back into what is left of a hook of ours without it.
+pub fn put_hook(rest: &[u8], event: &str, program: Option<&str>) -> Vec<u8> {
+    put(rest, &block(event, Place::in_hook(rest), program))
+}
+
+/// Tells whether our part of a hook is another one than that of now.
+pub fn is_outdated_hook(hook: &[u8], event: &str) -> bool {
+    let place = Place::in_hook(&cut(hook).unwrap_or_default());
+    is_outdated(hook, &block(event, place, None))
 }
 
 /// Tells whether our part of a text is another one than `block`, which is that of now for no program; not where there
@@ -178,7 +219,8 @@ mod tests {
     #[test]
     fn what_is_put_into_a_script_is_cut_out_to_the_byte() {
         for text in ["#!/bin/sh\n", "#!/bin/sh -e\n\nexit 1", "#!/bin/bash\n\n\r\n\u{e9}\n"] {
-            let with = put(text.as_bytes(), &block("post-commit", Some("/a b/it's")));
+            let with =
+                put(text.as_bytes(), &block("post-commit", Place::Beside, Some("/a b/it's")));
             assert!(with.starts_with(&text.as_bytes()[..9]), "{text}");
             assert_eq!(cut(&with).as_deref(), Some(text.as_bytes()));
             assert!(!is_nothing(text.as_bytes()));
@@ -206,10 +248,28 @@ mod tests {
     }
 
     #[test]
+    fn only_a_hook_that_is_ours_alone_ends_the_shell() {
+        for event in EVENTS {
+            let alone = hook(event, None);
+            let is_nothing_left = cut(alone.as_bytes()).expect("ours");
+            let beside = put_hook(b"#!/bin/sh\nmore\n", event, None);
+            let count = |text: &[u8]| String::from_utf8_lossy(text).matches("|| exit 0\n").count();
+            assert_eq!((count(alone.as_bytes()), count(&beside)), (2, 0), "{event}");
+            assert_eq!(put_hook(&is_nothing_left, event, None), alone.as_bytes(), "{event}");
+            assert!(
+                !is_outdated_hook(&beside, event) && !is_outdated_hook(alone.as_bytes(), event)
+            );
+            // Who adds something to a hook of ours is told that it is passed over, until it is put right.
+            let more = alone.replace("exit 0\n", "more\nexit 0\n");
+            assert!(is_outdated_hook(more.as_bytes(), event), "{event}");
+        }
+    }
+
+    #[test]
     fn a_part_of_another_version_is_known_whatever_the_program_is() {
-        let now = block("post-commit", None);
+        let now = block("post-commit", Place::Beside, None);
         for program in [None, Some("/usr/bin/git-session"), Some("/a b/it's")] {
-            let hook = put(b"#!/bin/sh\nmore\n", &block("post-commit", program));
+            let hook = put_hook(b"#!/bin/sh\nmore\n", "post-commit", program);
             assert!(!is_outdated(&hook, &now), "{program:?}");
             let hook = String::from_utf8(hook).expect("UTF-8");
             assert!(is_outdated(hook.replace("sleep", "sleep 1;").as_bytes(), &now));
