@@ -145,9 +145,9 @@ impl Store {
         self.git_dir.join("session/template")
     }
 
-    /// Returns the file that tells what the next message gets in this work tree.
-    pub fn answer_file(&self) -> PathBuf {
-        self.git_dir.join("session/answer")
+    /// Returns the directory of the note that tells what the next message gets in this work tree.
+    pub fn answers_dir(&self) -> PathBuf {
+        self.git_dir.join("session/answers")
     }
 
     /// Returns the directories of what runs here, one for each work tree: each may have files `running` and `starting`,

@@ -34,6 +34,15 @@ impl SettingsAt {
         words.join(":")
     }
 
+    /// Returns the files that git reads settings from where nothing says otherwise, each as the shell of a hook puts it
+    /// together.
+    fn usual(&self) -> [PathBuf; 3] {
+        let home = Path::new(self.get("HOME").unwrap_or_default());
+        let of_programs = self.get("XDG_CONFIG_HOME").filter(|it| !it.is_empty());
+        let of_programs = of_programs.map_or_else(|| home.join(".config"), PathBuf::from);
+        ["/etc/gitconfig".into(), home.join(".gitconfig"), of_programs.join("git/config")]
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         let at = VARIABLES.iter().position(|it| *it == name)?;
         self.0[at].as_deref()
@@ -47,8 +56,8 @@ impl Store {
     }
 
     /// Returns the files that settings are read from, or would be if they were there, but for those that each
-    /// repository has of its own: `config`, `config.worktree` and `session/config`. `None` if that is not certain, or
-    /// where refs are no files.
+    /// repository has of its own (`config`, `config.worktree` and `session/config`) and those that are read everywhere.
+    /// `None` if that is not certain, or where refs are no files.
     pub fn settings_files(&self, at: &SettingsAt) -> Option<Vec<PathBuf>> {
         if self.refs != RefFormat::Files {
             return None;
@@ -66,7 +75,8 @@ impl Store {
                 }
             }
         }
-        files.retain(|it| *it != self.common_dir.join("session/config"));
+        let usual = at.usual();
+        files.retain(|it| *it != self.common_dir.join("session/config") && !usual.contains(it));
         files.sort();
         files.dedup();
         let is_certain =
@@ -102,6 +112,22 @@ mod tests {
         assert_eq!(line(None).as_deref(), Some("/h:*:*:*:*"));
         assert_eq!(line(Some("")).as_deref(), Some("/h:*::*:*"));
         assert_eq!((at("a\nb", None), at("*", None)), (None, None));
+    }
+
+    #[test]
+    fn the_usual_files_are_those_that_git_reads() {
+        for of_programs in [None, Some("/x")] {
+            let get = |name: &str| match name {
+                "HOME" => Some(OsString::from("/h")),
+                "XDG_CONFIG_HOME" => of_programs.map(OsString::from),
+                _ => None,
+            };
+            let usual = SettingsAt::read(get).expect("texts").usual();
+            for source in [Source::Git, Source::User] {
+                let read = source.storage_location(&mut |name| get(name)).expect("a file");
+                assert!(usual.contains(&read.clone()), "{of_programs:?} {source:?}");
+            }
+        }
     }
 
     #[test]

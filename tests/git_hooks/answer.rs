@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 use super::gits::Git;
 use super::harness::{Kind, Output, PLAIN, PROGRAM, TestRepo, executable, kinds, text, texts};
@@ -16,6 +17,14 @@ fn told(repo: &TestRepo, args: &[&str]) -> (String, bool) {
     was_answered(repo);
     repo.git(&[&["commit", "-q", "--allow-empty"], args].concat());
     (named(repo, "HEAD"), was_answered(repo))
+}
+
+/// Returns the one note that there is.
+fn note(repo: &TestRepo) -> PathBuf {
+    let mut notes = fs::read_dir(repo.git_dir.join("session/answers")).expect("a directory");
+    let note = notes.next().expect("a note").expect("a file").path();
+    assert!(notes.next().is_none(), "what was noted before is gone");
+    note
 }
 
 /// Makes a repository where the shell knows what the next message gets.
@@ -108,6 +117,11 @@ fn a_note_counts_only_as_long_as_all_that_it_depends_on_is_as_it_was() {
         let ended = repo.rev(&format!("refs/sessions/{id}"));
         assert_ne!(tip, ended);
     };
+    let other_branch = |repo: &TestRepo, _: &str| {
+        let text =
+            fs::read_to_string(note(repo)).expect("a note").replacen(" main\n", " other\n", 1);
+        fs::write(note(repo), text).expect("a file");
+    };
     let pack = git(&["pack-refs", "--all"]);
     // What is done, and whether the commit is still the session's.
     let cases: Vec<(&str, Change, bool)> = vec![
@@ -125,7 +139,8 @@ fn a_note_counts_only_as_long_as_all_that_it_depends_on_is_as_it_was() {
         ("a cherry-pick", Box::new(git(&["update-ref", "CHERRY_PICK_HEAD", "HEAD"])), false),
         ("a lease", Box::new(write("session/leases/nobody's")), true),
         ("somebody follows", Box::new(write("session/following/1")), true),
-        ("a note of nothing", Box::new(write("session/answer")), true),
+        ("a note of nothing", Box::new(|repo, _| fs::write(note(repo), "").expect("a file")), true),
+        ("a note of another branch", Box::new(other_branch), true),
     ];
     for (what, change, is_its) in cases {
         let (repo, id) = noted();
@@ -213,8 +228,11 @@ fn what_is_no_file_is_never_read() {
     let (repo, id) = noted();
     assert_eq!(told(&repo, &["-m", "one"]), (id.clone(), true));
     repo.settle();
-    for name in ["session/answer", "session/starting", "session/running"] {
-        let path = repo.git_dir.join(name);
+    for name in ["session/answers", "session/starting", "session/running"] {
+        let path = match name {
+            "session/answers" => note(&repo),
+            _ => repo.git_dir.join(name),
+        };
         let _ = fs::remove_file(&path);
         symlink("nowhere", &path).expect("a link");
         repo.git(&["commit", "-q", "--allow-empty", "-m", "link"]);
@@ -302,7 +320,7 @@ fn nothing_is_noted_where_the_shell_could_not_tell() {
         start(&installed.repo, &["work"]);
         installed.commit("file", "1", &["-m", "one"]);
         installed.repo.settle();
-        assert!(!installed.repo.git_dir.join("session/answer").exists());
+        assert!(!installed.repo.git_dir.join("session/answers").exists());
     }
     for (name, value) in [
         ("session.trailer", "false"),
@@ -316,6 +334,6 @@ fn nothing_is_noted_where_the_shell_could_not_tell() {
         start(&repo, &["work"]);
         commit(&repo, "1", &["-m", "one"]);
         repo.settle();
-        assert!(!repo.git_dir.join("session/answer").exists(), "{name} {value}");
+        assert!(!repo.git_dir.join("session/answers").exists(), "{name} {value}");
     }
 }

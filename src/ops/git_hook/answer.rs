@@ -1,7 +1,7 @@
 //! What the next message of a commit gets, noted so that the shell of the hook can tell it by itself.
 //!
-//! The note says on what it depends: where HEAD is, which session is the current one, which event is its newest, and
-//! where the settings are. The shell (`hooks/shim`) compares all of that, and asks the program if anything is
+//! The name of the note says on what it depends, `<session>-<its newest event>-<HEAD>`: what the shell (`hooks/shim`) has
+//! to compare, it need not read. In it stand the branch and where settings are. The program is asked if anything is
 //! otherwise. So a note is never wrong, only of no use.
 
 use std::fs::{self, File};
@@ -19,14 +19,19 @@ const MARGIN: Duration = Duration::from_millis(100);
 
 /// Notes what the next message gets, if that can be told in advance. Nothing depends on it.
 pub fn note_answer(store: &Store, context: &Context) {
-    let Some(text) = answer(store, context) else { return };
-    let path = store.answer_file();
-    let draft = path.with_extension(&context.op);
+    let Some((name, text)) = answer(store, context) else { return };
+    let dir = store.answers_dir();
+    let draft = dir.join(format!("draft-{}", context.op));
     let write = || -> io::Result<()> {
+        fs::create_dir_all(&dir)?;
         let mut file = File::create(&draft)?;
         file.write_all(text.as_bytes())?;
         file.set_modified(store.opened_at() - MARGIN)?;
-        fs::rename(&draft, &path)
+        fs::rename(&draft, dir.join(&name))?;
+        // What was noted before is of no use any more.
+        let others = fs::read_dir(&dir)?.flatten().filter(|it| it.file_name() != *name);
+        others.for_each(|it| drop(fs::remove_file(it.path())));
+        Ok(())
     };
     if let Err(error) = write() {
         let _ = fs::remove_file(&draft);
@@ -34,9 +39,9 @@ pub fn note_answer(store: &Store, context: &Context) {
     }
 }
 
-/// Returns the note: `<length of HEAD's log> <HEAD> <session> <its newest event> <branch>`, a line that says where the
-/// settings are, and a line for each of their files. `None` where the program has to be asked.
-fn answer(store: &Store, context: &Context) -> Option<String> {
+/// Returns the name of the note, and what it says: `<length of HEAD's log> <branch>`, a line that says where the settings
+/// are, and a line for each of their files that is not a usual one. `None` where the program has to be asked.
+fn answer(store: &Store, context: &Context) -> Option<(String, String)> {
     let settings = store.settings();
     // The shell knows comments of this form.
     let is_plain = settings.comment == "#";
@@ -56,8 +61,8 @@ fn answer(store: &Store, context: &Context) -> Option<String> {
     let (session_id, tip) = (loaded.view.session.id, loaded.view.tip);
     let is_current = store.current(Current::Now).ok()? == Some(session_id);
     let branch = head.branch.unwrap_or_default();
-    let mut text = format!("{} {commit_oid} {session_id} {tip} {branch}\n", log.n_bytes);
-    text.push_str(&format!("{}\n", settings_at.line()));
+    let name = format!("{session_id}-{tip}-{commit_oid}");
+    let mut text = format!("{} {branch}\n{}\n", log.n_bytes, settings_at.line());
     files.iter().for_each(|it| text.push_str(&format!("{}\n", it.display())));
-    (is_at_end && is_current).then_some(text)
+    (is_at_end && is_current).then_some((name, text))
 }
