@@ -24,8 +24,8 @@ pub enum Git {
     New,
 }
 
-/// Puts a `git` into a directory that says its version, and runs hooks of the configuration if it is new;
-/// returns the directory.
+/// Puts a `git` into a directory that says its version, and runs hooks of the configuration if it is new and the one
+/// that is installed does not; returns the directory.
 pub fn put_git(repo: &TestRepo, git: Git) -> PathBuf {
     let bin = repo.home.path().join(format!("{git:?} git"));
     let path = std::env::var_os("PATH").expect("a PATH");
@@ -33,7 +33,7 @@ pub fn put_git(repo: &TestRepo, git: Git) -> PathBuf {
     let real = real.expect("git").display().to_string();
     let version = if git == Git::New { "2.54.0" } else { "2.53.1" };
     let run = format!("exec '{real}' -c core.hooksPath='{}' \"$@\"", bin.join("hooks").display());
-    let run = if git == Git::New { run } else { format!("exec '{real}' \"$@\"") };
+    let run = if is_played(git) { run } else { format!("exec '{real}' \"$@\"") };
     let script = format!(
         "#!/bin/sh\ncase $1 in\nversion) echo 'git version {version}' ;;\n\
          commit | checkout | switch | merge | rebase | push) {run} ;;\n*) exec '{real}' \"$@\" ;;\nesac\n"
@@ -52,6 +52,15 @@ pub fn put_git(repo: &TestRepo, git: Git) -> PathBuf {
     );
     EVENTS.iter().for_each(|event| executable(&bin.join("hooks").join(event), &all));
     bin
+}
+
+/// Tells whether a git is played by scripts, since the one that is installed runs no hooks of its configuration. Source:
+/// its release notes.
+pub fn is_played(git: Git) -> bool {
+    let told = std::process::Command::new("git").arg("version").output().expect("git runs");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let numbers = told.split([' ', '.']).filter_map(|it| it.parse::<u32>().ok());
+    git == Git::New && numbers.take(2).collect::<Vec<_>>() < vec![2, 54]
 }
 
 /// Returns the `PATH` with directories before it, and without one that knows the program.

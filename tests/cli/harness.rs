@@ -87,12 +87,19 @@ fn init(dir: &Path, kind: Kind, more: &[&str]) -> Command {
     git
 }
 
+/// Lets git do nothing behind our backs. The settings are as old as they may be: the shell of a hook looks.
+fn settle_git(home: &Path) {
+    let settings = home.join(".gitconfig");
+    fs::write(&settings, "[maintenance]\n\tauto = false\n").expect("written");
+    let settings = fs::File::options().write(true).open(settings).expect("a file");
+    settings.set_modified(std::time::UNIX_EPOCH).expect("a time");
+}
+
 /// Cuts a command off from the user's environment and configuration.
 fn isolate(command: &mut Command, home: &Path) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.env_clear().env("PATH", path).env("HOME", home).envs([
         ("GIT_CONFIG_NOSYSTEM", "1"),
-        ("GIT_CONFIG_GLOBAL", "/dev/null"),
         ("TZ", "UTC"),
         ("LC_ALL", "C"),
         // No test depends on how busy the machine is.
@@ -160,6 +167,7 @@ impl TestRepo {
 
     fn at(name: &str) -> TestRepo {
         let home = scratch();
+        settle_git(home.path());
         let root = home.path().join(name);
         fs::create_dir(&root).expect("a directory");
         TestRepo {

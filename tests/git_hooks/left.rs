@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::process::Command;
 
-use super::gits::Git;
+use super::gits::{EVENTS, Git};
 use super::harness::{PLAIN, PROGRAM, TestRepo, executable, text, texts};
 use super::hooked::{commit, hook, linked, links, named, start};
 use super::installed::Installed;
@@ -27,6 +27,13 @@ fn written(repo: &TestRepo, id: &str) -> usize {
     repo.git(&["ls-tree", "-r", "--name-only", &name, "commits/"]).lines().count()
 }
 
+/// Runs git where it calls no hook, neither a file nor one of its configuration.
+fn without_hooks(repo: &TestRepo, args: &[&str]) {
+    let settings = EVENTS.map(|event| format!("hook.git-session-{event}.enabled=false"));
+    let off = settings.iter().flat_map(|it| ["-c", it]).chain(["-c", "core.hooksPath=/dev/null"]);
+    repo.git(&off.chain(args.iter().copied()).collect::<Vec<_>>());
+}
+
 #[test]
 fn git_does_not_wait_for_what_is_written_of_a_commit_but_the_next_command_does() {
     for git in [Git::Old, Git::New] {
@@ -38,8 +45,8 @@ fn git_does_not_wait_for_what_is_written_of_a_commit_but_the_next_command_does()
         let one = installed.commit("file", "1", &["-m", "one"]);
         assert_eq!(written(repo, id), 0);
         // Where HEAD is by the time that it is written, does not count.
-        repo.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", "main"]);
-        repo.git(&["-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty", "-m", "x"]);
+        without_hooks(repo, &["switch", "-q", "main"]);
+        without_hooks(repo, &["commit", "-q", "--allow-empty", "-m", "x"]);
         drop(held);
         let shown = repo.show(id)["commits"].clone();
         assert_eq!(

@@ -27,7 +27,8 @@ impl World {
     /// Makes one.
     pub fn new() -> World {
         let home = tempfile::tempdir().expect("a temporary directory");
-        let config = "[user]\nname = Ada\nemail = ada@example.com\n[init]\ndefaultBranch = main\n";
+        let config = "[user]\nname = Ada\nemail = ada@example.com\n[init]\ndefaultBranch = main\n\
+                      [maintenance]\nauto = false\n";
         fs::write(home.path().join(".gitconfig"), config).expect("written");
         let mut world = World { home, n_commands: 0 };
         let made = world.run(

@@ -22,7 +22,8 @@ pub struct World {
 impl World {
     pub fn new() -> World {
         let home = tempfile::tempdir().expect("a temporary directory");
-        let config = "[user]\nname = Ada\nemail = ada@example.com\n[init]\ndefaultBranch = main\n";
+        let config = "[user]\nname = Ada\nemail = ada@example.com\n[init]\ndefaultBranch = main\n\
+                      [maintenance]\nauto = false\n";
         fs::write(home.path().join(".gitconfig"), config).expect("written");
         let world = World { home };
         fs::create_dir(world.project()).expect("made");
