@@ -30,6 +30,8 @@ pub enum Why {
     Repository,
     /// It cannot be read.
     Unreadable,
+    /// It is a FIFO, a socket or a device, which git does not keep.
+    NoFile,
 }
 
 /// What is kept, and what is not.
@@ -101,7 +103,7 @@ impl Chooser<'_> {
                 why
             }
             Ok(meta) if meta.is_symlink() || meta.is_dir() => None,
-            Ok(_) => Some(Why::Unreadable),
+            Ok(_) => Some(Why::NoFile),
             // What is gone is kept as gone.
             Err(_) => None,
         };

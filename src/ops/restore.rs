@@ -49,7 +49,13 @@ pub fn plan<'a>(
     let (submodules, steps): (Vec<Step>, Vec<Step>) = wanted.partition(|step| step.is_submodule);
     copy.check_steps(&steps)?;
     copy.check_readable(tree_oid, &steps)?;
-    check_left_out(&steps, &left_out)?;
+    if !left_out.is_empty() {
+        check_left_out(&steps, &left_out)?;
+        // A tracked file that is left out is in the copy as it is in the index, so no step tells that it differs.
+        let mut all = copy.steps(store.tree_of(None)?, tree_oid)?;
+        all.retain(|file| !file.is_submodule && file.is_in(&request.paths));
+        check_left_out(&all, &left_out)?;
+    }
     let submodules = submodules.into_iter().map(|step| step.path).collect();
     Ok(Plan { copy, tree_oid, point: request.point, steps, submodules })
 }

@@ -138,10 +138,16 @@ impl TreeCopy<'_> {
     /// [`StoreError::Io`]; some steps may have been taken then.
     pub fn take_steps(&self, to: Oid, steps: &[Step]) -> Result<(), StoreError> {
         let top = &self.scratch.work_dir;
-        for step in steps.iter().filter(|step| step.letter == 'D') {
-            remove(top, &step.path).map_err(|error| {
-                StoreError::io(format!("cannot remove '{}'", step.path.display()), &error)
-            })?;
+        let fail = |path: &Path, error: &io::Error| {
+            StoreError::io(format!("cannot remove '{}'", path.display()), error)
+        };
+        let (going, coming): (Vec<&Step>, Vec<&Step>) =
+            steps.iter().partition(|step| step.letter == 'D');
+        for Step { path, .. } in going {
+            remove(top, path, AtFlags::empty()).map_err(|error| fail(path, &error))?;
+        }
+        for Step { path, .. } in coming {
+            remove_empty(top, path).map_err(|error| fail(path, &error))?;
         }
         let scratch = Scratch::new(self.store, top, false)?;
         scratch.read_tree(self.store, to)?;
@@ -331,8 +337,19 @@ fn find_kept(top: &Path, dir: &Path, going: &HashSet<&Path>) -> Option<PathBuf> 
     None
 }
 
-/// Removes a file below `top` and the directories that are empty then, through no symbolic link.
-fn remove(top: &Path, path: &Path) -> io::Result<()> {
+/// Removes a directory that has no files in it, and the directories that are empty then; anything else stays.
+fn remove_empty(top: &Path, dir: &Path) -> io::Result<()> {
+    if !top.join(dir).symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Ok(());
+    }
+    for entry in top.join(dir).read_dir()?.flatten() {
+        remove_empty(top, &dir.join(entry.file_name()))?;
+    }
+    remove(top, dir, AtFlags::REMOVEDIR)
+}
+
+/// Removes what is at a path below `top` and the directories that are empty then, through no symbolic link.
+fn remove(top: &Path, path: &Path, flags_of_last: AtFlags) -> io::Result<()> {
     let mut dirs: Vec<OwnedFd> = Vec::new();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     dirs.push(openat(CWD, top, flags, Mode::empty())?);
@@ -348,7 +365,7 @@ fn remove(top: &Path, path: &Path) -> io::Result<()> {
         }
     }
     let dir = dirs.pop().expect("the top is there");
-    match unlinkat(&dir, file.as_os_str(), AtFlags::empty()) {
+    match unlinkat(&dir, file.as_os_str(), flags_of_last) {
         Err(Errno::NOENT) | Ok(()) => {}
         Err(error) => return Err(error.into()),
     }
@@ -374,11 +391,30 @@ mod tests {
         fs::write(home.path().join("out/x"), "x").expect("written");
         fs::write(top.join("a/b/x"), "x").expect("written");
         std::os::unix::fs::symlink("../out", top.join("link")).expect("a link");
-        remove(&top, Path::new("link/x")).expect("nothing to do");
+        remove(&top, Path::new("link/x"), AtFlags::empty()).expect("nothing to do");
         assert!(home.path().join("out/x").exists());
-        remove(&top, Path::new("a/b/x")).expect("removed");
+        remove(&top, Path::new("a/b/x"), AtFlags::empty()).expect("removed");
         assert!(!top.join("a").exists() && top.exists());
-        remove(&top, Path::new("a/b/x")).expect("gone already");
+        remove(&top, Path::new("a/b/x"), AtFlags::empty()).expect("gone already");
+    }
+
+    #[test]
+    fn a_directory_is_removed_if_it_has_nothing_but_directories() {
+        let home = tempfile::tempdir().expect("a directory");
+        let top = home.path();
+        for path in ["a/b/c", "a/d", "kept", "full/empty"] {
+            fs::create_dir_all(top.join(path)).expect("a directory");
+        }
+        for path in ["kept/x", "full/x", "file"] {
+            fs::write(top.join(path), "x").expect("written");
+        }
+        std::os::unix::fs::symlink("kept", top.join("link")).expect("a link");
+        for path in ["a", "file", "link", "nothing", "a/b"] {
+            remove_empty(top, Path::new(path)).expect("removed, or nothing to do");
+        }
+        assert!(!top.join("a").exists() && top.join("file").exists() && top.join("link").exists());
+        remove_empty(top, Path::new("full")).expect_err("it has a file");
+        assert!(top.join("full/x").exists() && top.join("kept/x").exists());
     }
 
     #[test]

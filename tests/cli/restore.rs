@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -217,6 +218,90 @@ fn what_is_in_no_checkpoint_is_never_overwritten() {
     repo.git(&["update-index", "--assume-unchanged", "hidden"]);
     repo.write("hidden", "mine\n");
     refused("hidden", &["--", "hidden"]);
+}
+
+#[test]
+fn what_stands_in_place_of_a_file_and_is_none_is_told_and_stays() {
+    for_each_kind(|repo| {
+        repo.write("config", "1\n");
+        repo.write("other", "1\n");
+        repo.git(&["add", "-A"]);
+        repo.git(&["commit", "-q", "-m", "files"]);
+        repo.start(&["x"]);
+        repo.run(&["checkpoint", "-m", "one"]).ok();
+        repo.write("new", "new\n");
+        repo.run(&["checkpoint"]).ok();
+        fs::remove_file(repo.root.join("config")).expect("removed");
+        let made = Command::new("mkfifo").arg(repo.root.join("config")).status();
+        assert!(made.expect("mkfifo runs").success());
+        let told = repo.run(&["checkpoint", "-n"]).ok().stderr;
+        let why = "warning: left out 'config': it is neither a file nor a symbolic link\n";
+        assert!(told.contains(why), "{told}");
+        let refs = repo.refs();
+        for args in [&["restore", "-n", "1"][..], &["restore", "1"], &["restore", "2"]] {
+            let told = repo.run(args).refused();
+            assert!(told.contains("'config' is in the way"), "{told}");
+        }
+        let error = repo.run(&["restore", "-n", "1", "--json"]).error(1, "conflict");
+        assert_eq!(error["message"], "'config' is in the way, and is in no checkpoint as it is");
+        assert_eq!(repo.refs(), refs);
+        repo.run(&["restore", "1", "--", "new", "other"]).ok();
+        assert!(!repo.root.join("new").exists());
+        let there = repo.root.join("config").symlink_metadata().expect("it is there");
+        assert!(there.file_type().is_fifo());
+    });
+}
+
+#[test]
+fn a_tracked_file_that_is_too_large_for_a_checkpoint_is_not_taken_for_what_the_index_has() {
+    let repo = TestRepo::new();
+    repo.write("large", "1\n");
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-q", "-m", "files"]);
+    repo.start(&["x"]);
+    repo.write("new", "new\n");
+    repo.run(&["checkpoint"]).ok();
+    repo.git(&["config", "session.checkpointFileLimit", "10"]);
+    repo.write("large", "more than ten bytes\n");
+    let told = repo.run(&["restore", "1"]).refused();
+    assert!(told.contains("'large' is in the way"), "{told}");
+    // Where the checkpoint does not have it, it is in nobody's way.
+    repo.write("large", "1\n");
+    repo.write("intended", "more than ten bytes\n");
+    repo.git(&["add", "-N", "intended"]);
+    let told = repo.run(&["restore", "1"]).ok().stderr;
+    assert!(told.contains("The work tree is like that already"), "{told}");
+}
+
+#[test]
+fn an_empty_directory_in_place_of_a_file_gives_way_and_one_with_a_file_that_is_ignored_does_not() {
+    let repo = TestRepo::new();
+    repo.write("d/file", "1\n");
+    repo.write(".gitignore", "*.log\n");
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-q", "-m", "files"]);
+    repo.start(&["x"]);
+    repo.write("new", "new\n");
+    repo.run(&["checkpoint"]).ok();
+    let before = files(&repo.root);
+    fs::remove_file(repo.root.join("d/file")).expect("removed");
+    fs::create_dir_all(repo.root.join("d/file/empty/deep")).expect("a directory");
+    assert_eq!(repo.run(&["restore", "-n", "1"]).ok().stdout, "A\td/file\n");
+    repo.run(&["restore", "1"]).ok();
+    assert_eq!(files(&repo.root), before);
+    fs::remove_file(repo.root.join("d/file")).expect("removed");
+    fs::create_dir_all(repo.root.join("d/file/empty")).expect("a directory");
+    repo.write("d/file/untracked", "1\n");
+    repo.run(&["restore", "1"]).ok();
+    assert_eq!(files(&repo.root), before);
+    fs::remove_file(repo.root.join("d/file")).expect("removed");
+    repo.write("d/file/mine.log", "1\n");
+    let mine = files(&repo.root);
+    for args in [&["restore", "-n", "1"][..], &["restore", "1"]] {
+        let told = repo.run(args).refused();
+        assert!(told.contains("'d/file/mine.log' is in the way"), "{told}");
+    }
+    assert_eq!(files(&repo.root), mine);
 }
 
 #[test]

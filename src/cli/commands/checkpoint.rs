@@ -125,5 +125,6 @@ fn reason(why: &Why) -> String {
         Why::Secret(kind) => format!("it has a secret in it ({kind}) and is not tracked"),
         Why::Repository => "it is a repository of its own".into(),
         Why::Unreadable => "it cannot be read".into(),
+        Why::NoFile => "it is neither a file nor a symbolic link".into(),
     }
 }
