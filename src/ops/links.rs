@@ -222,7 +222,8 @@ fn filled_in(store: &Store, link: CommitLink) -> CommitLink {
     }
 }
 
-fn directory(entries: &[Entry]) -> Option<Oid> {
+/// Returns the directory that has the lists.
+pub(super) fn directory(entries: &[Entry]) -> Option<Oid> {
     entries.iter().find(|entry| entry.name == "commits").map(|entry| entry.oid)
 }
 

@@ -1,7 +1,7 @@
 //! The history of a session: its events, newest first.
 
 use crate::model::{Oid, SessionId, Timestamp};
-use crate::ops::{OpError, log_said};
+use crate::ops::{OpError, log_commits, log_said};
 use crate::store::{CommitInfo, Store, StoreError};
 
 /// An event of a session, as its commit tells it.
@@ -27,6 +27,9 @@ pub struct LoggedEvent {
     pub subject: String,
     /// The reason; may be empty.
     pub reason: String,
+    /// The commits that it recorded, with the first lines of their messages; `None` for one that is not here.
+    /// Filled in by [`log`] alone.
+    pub commits: Vec<(Oid, Option<String>)>,
 }
 
 pub use log_said::{KINDS, check_kinds, is_said};
@@ -65,7 +68,9 @@ pub fn log(
     };
     let tip_oid = query.from.map_or_else(newest, Ok)?;
     if log_said::is_wanted(&query.kinds) {
-        return log_said::log(store, session_id, tip_oid, query);
+        let mut events = log_said::log(store, session_id, tip_oid, query)?;
+        log_commits::fill_in(store, tip_oid, &mut events);
+        return Ok(events);
     }
     let mut events = Vec::new();
     for event in self::events(store, tip_oid) {
@@ -77,6 +82,7 @@ pub fn log(
             events.push(event);
         }
     }
+    log_commits::fill_in(store, tip_oid, &mut events);
     Ok(events)
 }
 
@@ -114,5 +120,6 @@ pub(super) fn to_event(commit: &CommitInfo) -> LoggedEvent {
         forced: commit.trailer("Session-Forced") == Some("yes"),
         subject: commit.subject().to_owned(),
         reason: commit.body().to_owned(),
+        commits: Vec::new(),
     }
 }

@@ -51,6 +51,7 @@ pub mod links;
 pub mod list;
 pub mod load;
 pub mod log;
+mod log_commits;
 mod log_said;
 pub mod moment;
 mod newest;

@@ -23,7 +23,7 @@ use crate::ops::links::{self, WithSubject};
 use crate::ops::load::View;
 use crate::ops::log::LoggedEvent;
 
-pub use commit::{CommitObject, commits};
+pub use commit::{CommitObject, NamedCommit, commits, named};
 pub use stats::stats;
 pub use summary::summary;
 
@@ -198,6 +198,8 @@ pub struct EventObject {
     pub subject: String,
     /// Why; empty if nobody said.
     pub reason: String,
+    /// The commits that it recorded.
+    pub commits: Vec<NamedCommit>,
 }
 
 /// Returns a session as an object; `root` is the top of the work tree, `ref_name` the ref by which it is read.
@@ -299,6 +301,7 @@ pub fn event(event: &LoggedEvent) -> EventObject {
         forced: event.forced,
         subject: event.subject.clone(),
         reason: event.reason.clone(),
+        commits: event.commits.iter().map(named).collect(),
     }
 }
 

@@ -37,6 +37,13 @@ fn write_full(out: &mut dyn Write, event: &LoggedEvent, style: &Style) -> io::Re
     writeln!(out, "{} {}", style.paint(Some(Slot::Handle), &name), headline(event))?;
     writeln!(out, "Author: {}", to_terminal(&event.author))?;
     writeln!(out, "Date:   {}", dated(event.at, style.now))?;
+    if event.commits.len() > 1 {
+        writeln!(out)?;
+        event.commits.iter().try_for_each(|(oid, subject)| {
+            let subject = to_terminal(subject.as_deref().unwrap_or_default());
+            writeln!(out, "{}", format!("    {} {subject}", oid.short()).trim_end())
+        })?;
+    }
     let reason = to_terminal_lines(event.reason.trim());
     if reason.is_empty() {
         return Ok(());
@@ -97,10 +104,14 @@ pub fn state_since(events: &[LoggedEvent]) -> Option<Timestamp> {
     events.iter().find(|event| is_made(event) || has_moved(event)).map(|event| event.at)
 }
 
-/// Returns what happened, and that it was forced, if it was.
+/// Returns what happened, with the subject of the only commit that was recorded, and that it was forced, if it was.
 fn headline(event: &LoggedEvent) -> String {
     const FORCED: &str = "(forced)";
-    let subject = to_terminal(&event.subject);
+    let subject = match &event.commits[..] {
+        [(_, Some(of_commit))] => Cow::Owned(format!("{} {of_commit}", event.subject)),
+        _ => Cow::Borrowed(&event.subject[..]),
+    };
+    let subject = to_terminal(&subject);
     match event.forced && !subject.ends_with(FORCED) {
         true => format!("{subject} {FORCED}"),
         false => subject.into_owned(),
@@ -136,6 +147,7 @@ mod tests {
             forced: false,
             subject: subject.into(),
             reason: String::new(),
+            commits: Vec::new(),
         }
     }
 
@@ -196,6 +208,38 @@ Date:   2026-01-07 10:00:00 +0000 (3 hours ago)
     }
 
     #[test]
+    fn commits_that_were_recorded_have_their_subjects() {
+        let named = |subject: Option<&str>| (fixture::oid(), subject.map(str::to_owned));
+        let mut one = event(2, 20, "commit: 8a8a8a8");
+        one.commits = vec![named(Some("Add login"))];
+        let mut several = event(3, 20, "commit: 2 commits");
+        several.commits = vec![named(Some("Add login")), named(None)];
+        let mut absent = event(4, 20, "commit: 8a8a8a8");
+        absent.commits = vec![named(None)];
+        assert_eq!(
+            written(|out| full(out, &[one.clone(), several.clone()], &fixture::piped())),
+            "event 2 8a8a8a8 commit: 8a8a8a8 Add login
+Author: Ada <ada@example.com>
+Date:   2026-01-07 12:40:00 +0000 (20 minutes ago)
+
+event 3 8a8a8a8 commit: 2 commits
+Author: Ada <ada@example.com>
+Date:   2026-01-07 12:40:00 +0000 (20 minutes ago)
+
+    8a8a8a8 Add login
+    8a8a8a8
+"
+        );
+        assert_eq!(
+            written(|out| oneline(out, &[one, several, absent], &fixture::piped())),
+            "8a8a8a8 commit: 8a8a8a8 Add login  Ada, 20 minutes ago
+8a8a8a8 commit: 2 commits  Ada, 20 minutes ago
+8a8a8a8 commit: 8a8a8a8  Ada, 20 minutes ago
+"
+        );
+    }
+
+    #[test]
     fn a_subject_that_says_forced_itself_says_it_once() {
         let mut event = event(3, 20, "planning -> completed (forced)");
         event.forced = true;
@@ -229,7 +273,9 @@ Date:   2026-01-07 10:00:00 +0000 (3 hours ago)
             event.subject = HOSTILE.into();
             event.author = HOSTILE.into();
             event.reason = HOSTILE.into();
+            event.commits = vec![(fixture::oid(), Some(HOSTILE.into()))];
         }
+        events[0].commits.push((fixture::oid(), Some(HOSTILE.into())));
         let shown = written(|out| full(out, &events, &fixture::terminal(80)));
         assert!(is_harmless(&shown, &['\n']), "{shown}");
         let shown = written(|out| oneline(out, &events, &fixture::piped()));

@@ -84,6 +84,14 @@ impl Store {
         })
     }
 
+    /// Returns the first line of a commit's message; `None` if the commit is not here, and nothing is fetched for it.
+    pub fn subject_if_here(&self, commit_oid: Oid) -> Option<String> {
+        let find = || self.look(|repo| repo.try_find_header(to_id(commit_oid))).ok().flatten();
+        let is_here = self.can_have(commit_oid) && (!self.settings.is_partial || find().is_some());
+        let commit = is_here.then(|| self.commit(commit_oid).ok()).flatten();
+        commit.map(|commit| commit.subject().to_owned())
+    }
+
     /// Walks the first parents from `tip_oid`, newest first.
     ///
     /// A history that was cut short (a shallow clone) ends without an error; other missing commits

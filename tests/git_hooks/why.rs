@@ -172,6 +172,39 @@ fn all_that_names_sessions_of_commits_agrees_with_git() {
 }
 
 #[test]
+fn a_log_names_the_commits_that_were_recorded_as_far_as_they_are_here() {
+    for_each_kind(|repo| {
+        hook(repo);
+        commit(repo, "base\n", &["-m", "Base"]);
+        let id = start(repo, &["x"]);
+        let one = commit(repo, "1\n", &["-m", "One\n\nBody."]);
+        let silent = &["-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty"][..];
+        repo.git(&[silent, &["-m", "Silent"]].concat());
+        let two = commit(repo, "2\n", &["-m", "Two"]);
+        let logged = json!(repo.run(&["log", "--json", "--type=commit"]).ok().json_lines());
+        let named = |commit: &str, subject: &str| json!({"commit": commit, "subject": subject});
+        let several = [named(&repo.rev("HEAD~"), "Silent"), named(&two, "Two")];
+        assert_eq!(logged[0]["commits"], json!(several));
+        assert_eq!(logged[1]["commits"], json!([named(&one, "One")]));
+        assert_eq!(repo.run(&["log", "--json", "--type=create"]).json()["commits"], json!([]));
+        let shown = repo.run(&["log", "--oneline"]).ok().stdout;
+        assert!(shown.contains(&format!("commit: {} One  ", &one[..7])), "{shown}");
+        let shown = repo.run(&["log"]).ok().stdout;
+        assert!(shown.contains(&format!("\n    {} Two\n", &two[..7])), "{shown}");
+        // Who has the sessions alone has no such commits.
+        let kind = format!("--object-format={}", repo.git(&["rev-parse", "--show-object-format"]));
+        let bare = repo.home.path().join("sessions.git");
+        repo.git(&["init", "-q", "--bare", &kind, &bare.to_string_lossy()]);
+        repo.git(&["push", "-q", &bare.to_string_lossy(), &format!("refs/sessions/{id}")]);
+        let ask = |args: &[&str]| repo.cmd(args).dir(&bare).run().ok();
+        let logged = json!(ask(&["log", "--json", "--type=commit", &id]).json_lines());
+        assert_eq!(logged[1]["commits"], json!([{"commit": one, "subject": null}]));
+        let shown = ask(&["log", "--oneline", &id]).stdout;
+        assert!(shown.contains(&format!("commit: {}  ", &one[..7])), "{shown}");
+    });
+}
+
+#[test]
 fn a_summary_tells_a_pull_request_what_was_asked_decided_and_checked() {
     let repo = TestRepo::of(PLAIN);
     repo.git(&["branch", "before"]);

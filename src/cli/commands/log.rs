@@ -213,11 +213,11 @@ fn made_in(app: &App, revision: &str) -> Result<(SessionId, Option<Oid>), CliErr
     let not_found = || OpError::NotFound { name: revision.to_owned() };
     let claim = claim.ok_or_else(not_found)?;
     let seq = claim.link.map(|link| link.seq).filter(|seq| *seq > 0);
-    let events = match seq {
-        Some(_) => log::log(store, claim.session_id, &Query::default())?,
-        None => Vec::new(),
+    let Some(tip_oid) = store.tip(claim.session_id)?.filter(|_| seq.is_some()) else {
+        return Ok((claim.session_id, None));
     };
-    let event = events.iter().find(|event| event.seq == seq);
+    let is_it = |event: &Result<LoggedEvent, _>| event.as_ref().is_ok_and(|it| it.seq == seq);
+    let event = log::events(store, tip_oid).find(is_it).transpose()?;
     Ok((claim.session_id, event.map(|event| event.commit)))
 }
 

@@ -5,6 +5,20 @@ use super::{select, to_map};
 use crate::model::{Oid, Timestamp, Value};
 use crate::ops::links::{Made, WithSubject};
 
+/// A commit by its name.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct NamedCommit {
+    /// Its full id.
+    pub commit: String,
+    /// The first line of its message; null if it is not here.
+    pub subject: Option<String>,
+}
+
+/// Returns a commit with the first line of its message as an object.
+pub fn named((oid, subject): &(Oid, Option<String>)) -> NamedCommit {
+    NamedCommit { commit: oid.to_string(), subject: subject.clone() }
+}
+
 /// A commit that was made in a session.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct CommitObject {
