@@ -40,6 +40,13 @@ pub fn hold_ancestor(here: &Here, first: Option<u32>, names: &[&str]) -> Option<
     (held.poll_fd().is_some() && is_meant(held.process.pid)).then_some(held)
 }
 
+/// Returns the words that the nearest process from `first` upwards, or above this one, was started with whose program has
+/// one of `names`; `None` where the system does not tell.
+pub fn ancestor_words(first: Option<u32>, names: &[&str]) -> Option<Vec<String>> {
+    let is_meant = |pid: u32| program(pid).is_some_and(|it| names.contains(&it.as_str()));
+    numbers(first).find(|&pid| is_meant(pid)).map(command_line)
+}
+
 /// Returns the name of the program that a process runs, 15 bytes of it.
 pub(super) fn program(pid: u32) -> Option<String> {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;

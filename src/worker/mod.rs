@@ -25,7 +25,7 @@ mod stop;
 mod terminal;
 mod watcher;
 
-pub use ancestor::{find_ancestor, hold_ancestor};
+pub use ancestor::{ancestor_words, find_ancestor, hold_ancestor};
 pub use ask::{Answer, AskError, Question};
 pub use clock::{Timer, end_after};
 pub use detach::{Background, leave_terminal, leave_to_itself, send_to_background, tell_started};

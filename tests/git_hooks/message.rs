@@ -126,7 +126,22 @@ fn who_takes_the_words_of_another_commit_is_named_beside_its_session() {
         assert_eq!(told(), expected, "{option}");
     }
     assert_eq!(linked(&repo, &two).len(), 3);
-    // The words of a commit of its own, and those that it amends.
+    // The words of a commit of its own, of the newest one, and those that it amends, by another name, too.
+    repo.git(&["config", "alias.again", "commit --amend --no-edit"]);
+    repo.git(&["reset", "-q", "--soft", &said]);
+    for amend in
+        [&["commit", "--amend", "--no-edit"][..], &["again"], &["commit", "--am", "-C", "HEAD"]]
+    {
+        repo.git(amend);
+        assert_eq!(named(&repo, "HEAD"), one, "{amend:?}");
+    }
+    for option in ["-C", "-c", "--reuse-message"] {
+        repo.git(&["reset", "-q", "--soft", &said]);
+        repo.write("file", option);
+        assert!(edit(&repo, "true", &["commit", "-q", "-a", option, "HEAD"]));
+        assert_eq!(named(&repo, "HEAD"), both, "{option} HEAD");
+        assert_eq!(told(), expected, "{option} HEAD");
+    }
     commit(&repo, "own", &["-C", "HEAD"]);
     assert_eq!(named(&repo, "HEAD"), both);
     commit(&repo, "amended", &["--amend", "--no-edit"]);

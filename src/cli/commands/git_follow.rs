@@ -15,7 +15,7 @@ use crate::store::Store;
 use crate::worker::{self, Follower, Followers, Following, Held, Here, Process, Seen, look};
 
 /// What a git that makes commits is called. Source: git(1); Nix wraps it.
-const GITS: [&str; 7] = [
+pub(super) const GITS: [&str; 7] = [
     "git",
     "git-commit",
     "git-merge",

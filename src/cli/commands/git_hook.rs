@@ -243,7 +243,9 @@ fn message(
             if source == Some("template") {
                 git_hook::keep_template(store, &text);
             }
-            git_hook::prepare(store, context, &text, source, call.word(2))?
+            let words = || worker::ancestor_words(call.git, &git_follow::GITS);
+            let is_amending = git_hook::is_amending(call.word(2), words);
+            git_hook::prepare(store, context, &text, source, is_amending)?
         }
     };
     if let Some(new) = &message.text {

@@ -30,7 +30,8 @@ enum Said {
 }
 
 /// Returns what becomes of a message that git has prepared: it gets the trailer of the session that is worked on.
-/// `source` is what git says about where it comes from, and `commit` from which commit.
+/// `source` is what git says about where it comes from, and `commit` from which commit; `is_amending` tells whether git
+/// amends that one.
 ///
 /// What an editor will open on nothing, or on a template, stays: git takes such a message for none if nothing
 /// is written, and one with a trailer for a message. [`complete`] adds it when the message is there. What a
@@ -45,15 +46,29 @@ pub fn prepare(
     context: &Context,
     message: &[u8],
     source: Option<&str>,
-    commit: &str,
+    is_amending: bool,
 ) -> Result<Message, OpError> {
     let said = match source {
         None | Some("template") => Said::NotYet,
-        // Whoever amends is told so. Source: git `builtin/commit.c`, `prepare_to_commit`.
-        Some("commit") if commit != "HEAD" => Said::Elsewhere,
+        Some("commit") if !is_amending => Said::Elsewhere,
         _ => Said::Here,
     };
     hear(store, context, message, said)
+}
+
+/// Tells whether git amends the commit `commit`, whose words it has prepared. A hook is told `HEAD` of an amended one, and
+/// of one whose words alone are taken (`-C HEAD`): what git was started with, `words`, tells them apart. Where that is not
+/// known, git amends.
+///
+/// Source: git `builtin/commit.c`, `prepare_to_commit`; git-commit(1), options may be abbreviated.
+pub fn is_amending(commit: &str, words: impl FnOnce() -> Option<Vec<String>>) -> bool {
+    let amends = |word: &str| word.len() > "--a".len() && "--amend".starts_with(word);
+    commit == "HEAD"
+        && words().is_none_or(|words| {
+            let mut words = words.iter().map(String::as_str).take_while(|word| *word != "--");
+            let is_commit = words.any(|word| word == "commit" || word.ends_with("git-commit"));
+            !is_commit || words.any(amends)
+        })
 }
 
 /// Keeps the template that the editor begins with, for [`complete`]: where it comes from is git's knowledge.
@@ -106,4 +121,35 @@ fn hear(store: &Store, context: &Context, message: &[u8], said: Said) -> Result<
         .then(|| add(message, settings.comment.as_bytes(), TRAILER, &names))
         .flatten();
     Ok(Message { text, session_id: working })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_takes_the_words_of_head_is_told_from_who_amends_it() {
+        let amends = |commit: &str, line: &str| {
+            is_amending(commit, || Some(line.split(' ').map(str::to_owned).collect()))
+        };
+        for line in [
+            "git commit -q -a -C HEAD",
+            "git -c a.b=c commit -c HEAD",
+            "/usr/lib/git-core/git-commit --reuse-message=HEAD --all",
+            "git commit -C HEAD -- --amend",
+        ] {
+            assert!(!amends("HEAD", line), "{line}");
+        }
+        for line in [
+            "git commit --amend --no-edit",
+            "git commit -q --am",
+            "git commit -C HEAD --amend",
+            "git again",
+            "",
+        ] {
+            assert!(amends("HEAD", line), "{line}");
+        }
+        assert!(is_amending("HEAD", || None));
+        assert!(!amends("HEAD~", "git commit --amend -C HEAD~"));
+    }
 }

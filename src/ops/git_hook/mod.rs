@@ -19,7 +19,7 @@ pub use answer::note_answer;
 pub use checkout::{Switch, checkout, put_aside};
 pub use expected::{Author, SHARED, Told, expect, expect_told, rewritten, settle};
 pub use made::{Act, made, mark, reconcile};
-pub use message::{Message, complete, keep_template, prepare, take_template};
+pub use message::{Message, complete, is_amending, keep_template, prepare, take_template};
 pub use push::{RefUpdate, push};
 pub use rewrite::rewrite;
 pub use working::working;
