@@ -140,6 +140,35 @@ fn a_session_that_begins_on_a_branch_of_its_own_is_not_the_one_that_the_branch_b
 }
 
 #[test]
+fn a_session_that_is_resumed_is_the_current_one_however_late_a_switch_is_heard_of() {
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let main = start(repo, &["main"]);
+    installed.git(&["switch", "-q", "-c", "feature"]);
+    let feature = start(repo, &["feature"]);
+    repo.run(&["suspend"]).ok();
+    hear_late(repo);
+    let current = || text(&repo.run(&["show", "--json"]).json()["id"]).to_owned();
+    // The switch by the user's hand is heard of before.
+    repo.git(&["switch", "-q", "main"]);
+    repo.run(&["resume", &feature]).ok();
+    repo.settle();
+    assert_eq!(current(), feature);
+    // And so is the one by which its worker comes to its branch.
+    repo.run(&["resume", &main]).ok();
+    let put_aside = format!("'{PROGRAM}' suspend -q");
+    repo.run(&["start", "own", "-b", "--", "sh", "-c", &put_aside]).ok();
+    let own = current();
+    repo.git(&["switch", "-q", "main"]);
+    assert_eq!(current(), main);
+    repo.run(&["resume", &own]).ok();
+    assert_eq!(current(), own);
+    repo.settle();
+    repo.git(&["switch", "-q", "main"]);
+    assert_eq!(current(), main);
+}
+
+#[test]
 fn a_file_that_nobody_ever_writes_to_holds_a_commit_up_for_no_longer_than_the_time_of_a_hook() {
     let repo = TestRepo::new();
     hook(&repo);
