@@ -92,6 +92,17 @@ impl Store {
         None
     }
 
+    /// Reads the lines of the same log's newest 256 KiB, oldest first, each with how long the log is up to its end, in bytes.
+    pub fn head_moves(&self) -> Vec<(HeadMove, u64)> {
+        let Some((n_bytes, bytes, at)) = self.read_head_log(0) else { return Vec::new() };
+        let mut end = n_bytes - (bytes.len() - at) as u64;
+        let line = |line: &[u8]| {
+            end += line.len() as u64;
+            Some((head_move(line.trim_end_with(|it| it == '\n'))?, end))
+        };
+        bytes[at..].lines_with_terminator().filter_map(line).collect()
+    }
+
     /// Returns how long the log of HEAD is, its end, and where in that the byte `after` is.
     fn read_head_log(&self, after: u64) -> Option<(u64, Vec<u8>, usize)> {
         if self.refs == RefFormat::Git {

@@ -126,6 +126,48 @@ fn who_switches_to_where_they_are_comes_from_where_they_were() {
 }
 
 #[test]
+fn switches_that_are_heard_of_late_are_told_apart_where_branches_are_at_the_same_commit() {
+    let installed = Installed::new(PLAIN, Git::Old);
+    let repo = &installed.repo;
+    let mut sessions = vec![("main", start(repo, &["main"]))];
+    for branch in ["one", "two"] {
+        installed.git(&["switch", "-q", "-c", branch]);
+        sessions.push((branch, start(repo, &[branch])));
+    }
+    repo.settle();
+    hear_late(repo);
+    let unheard = |branch: &str| {
+        repo.git(&["-c", "core.hooksPath=/dev/null", "switch", "-q", branch]);
+    };
+    let check = |sessions: &[(&str, String)]| {
+        for (branch, id) in sessions {
+            repo.git(&["switch", "-q", branch]);
+            assert_eq!(repo.run(&["show", "--json"]).json()["id"], **id, "{branch}");
+        }
+    };
+    check(&sessions);
+    // To where they are: the second switch begins where it ends.
+    for (branch, id) in &sessions {
+        repo.git(&["switch", "-q", branch]);
+        repo.git(&["switch", "-q", branch]);
+        assert_eq!(repo.run(&["show", "--json"]).json()["id"], **id, "{branch}");
+    }
+    check(&sessions);
+    // There again from elsewhere, before the first one is heard of.
+    repo.git(&["switch", "-q", "main"]);
+    unheard("one");
+    unheard("main");
+    check(&sessions);
+    // What nobody heard of was before the session began.
+    unheard("one");
+    sessions[1].1 = start(repo, &["another"]);
+    unheard("two");
+    repo.git(&["switch", "-q", "one"]);
+    repo.settle();
+    assert_eq!(repo.run(&["show", "--json"]).json()["id"], *sessions[1].1);
+}
+
+#[test]
 fn a_session_that_begins_on_a_branch_of_its_own_is_not_the_one_that_the_branch_before_it_was_left_with()
  {
     let installed = Installed::new(PLAIN, Git::Old);

@@ -87,13 +87,21 @@ pub(super) fn look_ahead(app: &App) {
     look(app, git_hook::mark);
 }
 
+/// Makes a session the current one, by the user's word.
+pub(super) fn make_current(app: &App, session_id: SessionId) -> Result<(), CliError> {
+    let (store, context) = (app.store()?, unnamed(app)?);
+    Ok(git_hook::make_current(store, &context, session_id)?)
+}
+
 /// A commit that is not linked must not keep anybody from anything.
 fn look(app: &App, look: fn(&Store, &Context) -> Result<(), OpError>) {
-    let (Ok(store), Ok(mut context)) = (app.store(), app.context()) else { return };
-    // The name of the write is the command's own.
-    context.op = app.new_token();
-    context.op_is_given = false;
+    let (Ok(store), Ok(context)) = (app.store(), unnamed(app)) else { return };
     look(store, &context).unwrap_or_else(|error| tracing::debug!(%error, "nothing is linked"));
+}
+
+/// Returns what is needed of the world for a write beside that of the command, whose name is the command's own.
+fn unnamed(app: &App) -> Result<Context, CliError> {
+    Ok(Context { op: app.new_token(), op_is_given: false, ..app.context()? })
 }
 
 /// A hook's call.

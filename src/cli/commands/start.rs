@@ -7,6 +7,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use self::place::{Entered, Place};
 use super::create_input;
+use super::git_hook::make_current;
 use super::run::{OnResume, run_detached, run_new};
 use crate::cli::app::App;
 use crate::cli::detach::check_json;
@@ -175,7 +176,7 @@ impl Start {
     /// Tells what was made, and runs the command.
     fn tell(self, app: &App, made: Changed, entered: &Entered) -> Result<(), CliError> {
         let made = begin(app, made)?;
-        app.store()?.set_current(made.view.session.id)?;
+        make_current(app, made.view.session.id)?;
         let handle = made.view.session.id.handle();
         let place = match (&entered.story, &made.view.session.branch) {
             (Some(story), _) => story.clone(),

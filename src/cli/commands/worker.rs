@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
+use super::git_hook::make_current;
 use super::run::{finished, seconds};
 use super::show::check_fields;
 use super::transition::tell;
@@ -159,12 +160,12 @@ impl Resume {
         match resume::resume(app, store, &context, session_id, &resuming)? {
             Resumed::Moved(changed) => {
                 tell(app, &changed, &self.json, "", None)?;
-                Ok(app.store()?.set_current(session_id)?)
+                make_current(app, session_id)
             }
             Resumed::Ran(done) => {
                 // Who sent us to the background has done so, and may be elsewhere by now.
                 if done.view.class != Class::Ended && !self.detach.supervised {
-                    app.store()?.set_current(session_id)?;
+                    make_current(app, session_id)?;
                 }
                 finished(app, &done, self.detach.supervised)
             }
@@ -186,7 +187,7 @@ impl Resume {
         let reason = self.reason.text();
         all.extend((!reason.is_empty()).then(|| format!("--message={reason}").into()));
         let Some(pid) = detach::send(app, &all)? else { return Ok(()) };
-        app.store()?.set_current(session_id)?;
+        make_current(app, session_id)?;
         detach::tell(app, session_id, pid, &self.json)
     }
 

@@ -1,17 +1,14 @@
-use std::fs;
-use std::io;
-
 use crate::lifecycle::Intent;
 use crate::model::{Class, Oid, SessionId};
 use crate::ops::change::{self, Verdict};
+use crate::ops::git_hook::branches::Branches;
+use crate::ops::git_hook::seen::Seen;
 use crate::ops::load::{self, View};
 use crate::ops::observe::Observed;
 use crate::ops::transition::{self, Request, Target};
 use crate::ops::{Context, OpError};
 use crate::store::{Current, Head, HeadMove, OnCheckout, Store};
 
-/// How many branches are remembered in a work tree.
-const MAX_BRANCHES: usize = 500;
 /// Why a session is put aside when its branch is left, and by which it is taken up again.
 const REASON: &str = "its branch was left";
 
@@ -39,16 +36,19 @@ pub fn checkout(
     from: Oid,
     at: Option<&Head>,
 ) -> Result<Switch, OpError> {
-    let nothing = Ok(Switch::default());
-    let Some(left) = left_branch(store, from, at) else { return nothing };
-    let head = at.cloned().map_or_else(|| store.head(), Ok)?;
-    let Some(branch) = head.branch else { return nothing };
-    let Some(current) = store.current(Current::Now)? else { return nothing };
-    // Git may have begun to rebase since.
-    if left == branch || (at.is_none() && store.is_rebasing()) {
-        return nothing;
-    }
     let mut known = Branches::read(store);
+    let Some((left, heard)) = left_branch(&store.head_moves(), from, at, known.heard) else {
+        return Ok(Switch::default());
+    };
+    let head = at.cloned().map_or_else(|| store.head(), Ok)?;
+    // Git may have begun to rebase since.
+    let is_meant = |branch: &String| *branch != left && (at.is_some() || !store.is_rebasing());
+    let moved = head.branch.filter(is_meant).zip(store.current(Current::Now)?);
+    known.heard = Some(heard);
+    let Some((branch, current)) = moved else {
+        known.keep(store, context);
+        return Ok(Switch::default());
+    };
     let next = known.find(&branch).filter(|it| *it != current);
     let next = next.and_then(|session_id| open(store, session_id));
     known.remember(&left, current);
@@ -115,20 +115,58 @@ fn open(store: &Store, session_id: SessionId) -> Option<View> {
     (view.class != Class::Ended).then_some(view)
 }
 
-/// Returns the branch that HEAD was on before it came to where it is, or, from a commit, to where it was `at`, as its log
-/// tells: it may have come there again since.
-fn left_branch(store: &Store, from: Oid, at: Option<&Head>) -> Option<String> {
-    let Some(at) = at else {
-        return Some(left_by(&store.last_head_move()?)?.0.to_owned());
-    };
-    let moves = store.head_log_after(0)?.moves;
-    let is_meant = |step: &&HeadMove| {
+/// Makes a session the current one of this work tree, by the user's word: whatever was switched before and not heard of
+/// does not matter any more.
+///
+/// # Errors
+/// [`OpError::Store`].
+pub fn make_current(
+    store: &Store,
+    context: &Context,
+    session_id: SessionId,
+) -> Result<(), OpError> {
+    store.set_current(session_id)?;
+    // Where git calls no hook, nothing is seen.
+    if Seen::read(store).is_some() {
+        let mut known = Branches::read(store);
+        known.heard = store.head_log_size();
+        known.keep(store, context);
+    }
+    Ok(())
+}
+
+/// Returns the branch that HEAD was on when it was last known which session is current, and how long HEAD's log was when
+/// HEAD had come to where it is now, or, where git has gone on since, from the commit `from` to where it was `at`.
+///
+/// As long as nobody says otherwise, the session that is current is that of the branch on which it was `heard` of last,
+/// and HEAD left that by the first switch since. HEAD may have come here several times since: then it is the first time
+/// that counts, since from there on the session is the one of this branch. Where it is not known what was heard of, it is
+/// the last time, and the branch before that.
+fn left_branch(
+    moves: &[(HeadMove, u64)],
+    from: Oid,
+    at: Option<&Head>,
+    heard: Option<u64>,
+) -> Option<(String, u64)> {
+    let heard = heard.filter(|heard| moves.iter().any(|(_, end)| end == heard));
+    let is_new = |end: u64| heard.is_none_or(|heard| end > heard);
+    let is_meant = |step: &HeadMove, at: &Head| {
         let to = left_by(step).map(|(_, to)| to);
         let is_it = step.old == from && at.commit == Some(step.new.to_string());
         is_it && to == at.branch.as_deref()
     };
-    let step = moves.iter().rev().find(is_meant)?;
-    Some(left_by(step)?.0.to_owned())
+    let mut own = moves.iter().filter(|(step, end)| match at {
+        Some(at) => is_new(*end) && is_meant(step, at),
+        None => is_new(*end),
+    });
+    let (own, end) = match (heard, at) {
+        (Some(_), Some(_)) => own.next()?,
+        _ => own.next_back()?,
+    };
+    let (left, _) = left_by(own)?;
+    let mut new = moves.iter().filter(|(_, end)| heard.is_some() && is_new(*end));
+    let first = new.find_map(|(step, _)| left_by(step)).map(|(left, _)| left);
+    Some((first.unwrap_or(left).to_owned(), *end))
 }
 
 /// Returns the branches that HEAD was moved from and to, if somebody checked one out.
@@ -136,73 +174,51 @@ fn left_by(step: &HeadMove) -> Option<(&str, &str)> {
     step.why.strip_prefix("checkout: moving from ")?.split_once(" to ")
 }
 
-/// Which session was current in this work tree when a branch was left, the latest last.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Branches(Vec<(String, SessionId)>);
-
-impl Branches {
-    fn read(store: &Store) -> Branches {
-        Branches::parse(&fs::read_to_string(store.branches_file()).unwrap_or_default())
-    }
-
-    fn parse(text: &str) -> Branches {
-        let line = |line: &str| {
-            let (session_id, branch) = line.split_once(' ')?;
-            Some((branch.to_owned(), SessionId::parse(session_id)?))
-        };
-        Branches(text.lines().filter_map(line).collect())
-    }
-
-    fn text(&self) -> String {
-        self.0.iter().map(|(branch, session_id)| format!("{session_id} {branch}\n")).collect()
-    }
-
-    fn find(&self, branch: &str) -> Option<SessionId> {
-        self.0.iter().find(|(known, _)| known == branch).map(|(_, session_id)| *session_id)
-    }
-
-    fn remember(&mut self, branch: &str, session_id: SessionId) {
-        self.0.retain(|(known, _)| known != branch);
-        self.0.push((branch.to_owned(), session_id));
-        let n_over = self.0.len().saturating_sub(MAX_BRANCHES);
-        self.0.drain(..n_over);
-    }
-
-    /// Keeps it. Without it no session comes back by itself; nothing else depends on it.
-    fn keep(&self, store: &Store, context: &Context) {
-        let path = store.branches_file();
-        let write = || -> io::Result<()> {
-            // Not what is above: git may have gone on, and the repository with it.
-            if let Some(dir) = path.parent().filter(|dir| !dir.is_dir()) {
-                fs::create_dir(dir)?;
-            }
-            let draft = path.with_extension(&context.op);
-            fs::write(&draft, self.text())?;
-            fs::rename(&draft, &path)
-        };
-        write().unwrap_or_else(|error| tracing::debug!(%error, "a branch is not remembered"));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_branch_has_the_session_that_it_was_left_with_last() {
-        let id = |digit| {
-            SessionId::parse(&format!("0199f0c2-1c4d-7abc-8def-0123456789a{digit}")).expect("id")
+    /// Returns a log of switches between branches at one commit, which has ten bytes a line.
+    fn log(switches: &[&str]) -> (Oid, Vec<(HeadMove, u64)>) {
+        let oid = Oid::from_hex(&"a".repeat(40)).expect("hex");
+        let step = |(switch, n): (&&str, u64)| {
+            let (left, to) = switch.split_once(' ').expect("two branches");
+            let why = format!("checkout: moving from {left} to {to}");
+            (HeadMove { old: oid, new: oid, why }, 10 * n)
         };
-        let mut known = Branches::default();
-        known.remember("main", id(1));
-        known.remember("feat/ü x", id(2));
-        known.remember("main", id(3));
-        assert_eq!((known.find("main"), known.find("none")), (Some(id(3)), None));
-        let again = Branches::parse(&format!("{}nonsense\n", known.text()));
-        assert_eq!(again, known);
-        for n in 0..MAX_BRANCHES {
-            known.remember(&n.to_string(), id(4));
+        (oid, switches.iter().zip(1..).map(step).collect())
+    }
+
+    #[test]
+    fn a_branch_was_left_by_the_first_switch_that_nobody_heard_of() {
+        let left = |switches: &[&str], to: Option<&str>, heard| {
+            let (oid, moves) = log(switches);
+            let branch = |to: &str| Head { branch: Some(to.into()), commit: Some(oid.to_string()) };
+            left_branch(&moves, oid, to.map(branch).as_ref(), heard)
+        };
+        let known = |branch: &str, end| Some((branch.to_owned(), end));
+        let twice = &["a b", "b a", "a a"];
+        assert_eq!(left(twice, Some("a"), Some(10)), known("b", 20));
+        assert_eq!(left(twice, Some("a"), Some(20)), known("a", 30));
+        assert_eq!(left(twice, None, Some(20)), known("a", 30));
+        assert_eq!(left(twice, Some("a"), Some(30)), None, "somebody has heard of it");
+        let there_again = &["a b", "b c", "c b"];
+        assert_eq!(left(&["x a", "a b", "b c", "c b"], Some("b"), Some(10)), known("a", 20));
+        assert_eq!(left(&["x a", "a b", "b c", "c b"], None, Some(10)), known("a", 40));
+        // A log that was cut since, and what is not known.
+        for heard in [None, Some(15), Some(70)] {
+            assert_eq!(left(there_again, Some("b"), heard), known("c", 30));
+            assert_eq!(left(there_again, None, heard), known("c", 30));
         }
-        assert_eq!((known.0.len(), known.find("main")), (MAX_BRANCHES, None));
+        assert_eq!(left(there_again, Some("x"), Some(10)), None);
+        assert_eq!(left(&[], None, None), None);
+    }
+
+    #[test]
+    fn what_is_no_switch_leaves_no_branch() {
+        let (oid, mut moves) = log(&["a b", "b c"]);
+        moves[1].0.why = "rebase (start): checkout c".into();
+        assert_eq!(left_branch(&moves, oid, None, Some(10)), None);
+        assert_eq!(left_branch(&moves, oid, None, None), None);
     }
 }

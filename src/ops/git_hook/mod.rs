@@ -5,6 +5,7 @@
 //! when git has ended.
 
 mod answer;
+mod branches;
 mod checkout;
 mod expected;
 mod made;
@@ -16,7 +17,7 @@ mod squashed;
 mod working;
 
 pub use answer::note_answer;
-pub use checkout::{Switch, checkout, put_aside};
+pub use checkout::{Switch, checkout, make_current, put_aside};
 pub use expected::{Author, SHARED, Told, expect, expect_told, rewritten, settle};
 pub use made::{Act, made, mark, reconcile};
 pub use message::{Message, complete, is_amending, keep_template, prepare, take_template};
