@@ -5,58 +5,77 @@ use crate::format::message::Excerpt;
 use crate::model::{Class, HashKind, Oid, Outcome, SessionId};
 use crate::store::{Fault, RefStamp};
 
-/// What a file of the cache is made of.
-pub struct Contents<'a> {
-    /// How long the ids of commits are.
-    pub hash_kind: HashKind,
-    /// What the file of the refs was like, if no later one can look the same.
-    pub stamp: Option<RefStamp>,
-    /// Each session in order of the ids, with its commit, and what that says as far as it could be read.
-    pub rows: &'a [(SessionId, Oid, Option<Excerpt>)],
-    /// The refs that are no session.
-    pub faults: &'a [Fault],
+/// A file of the cache that is being made, of one session after the other, since all of them at once take much memory.
+pub struct Encoder {
+    hash_kind: HashKind,
+    last: Option<SessionId>,
+    ids: Vec<u8>,
+    numbers: Vec<u8>,
+    texts: Vec<u8>,
+    words: Words,
 }
 
-impl Contents<'_> {
-    /// Returns the bytes of the file; `None` if there is too much, or a session twice.
+impl Encoder {
+    /// Begins the file of a repository, with room for so many sessions.
+    pub fn new(hash_kind: HashKind, n_rows: usize) -> Encoder {
+        Encoder {
+            hash_kind,
+            last: None,
+            ids: Vec::with_capacity(n_rows * 16),
+            numbers: Vec::with_capacity(n_rows * ROW_BYTES),
+            texts: Vec::new(),
+            words: Words::default(),
+        }
+    }
+
+    /// Puts the next session in order of the ids in, with its commit, and what that says as far as it could be read;
+    /// `None` if there is too much, or a session twice.
+    pub fn push(
+        &mut self,
+        session_id: SessionId,
+        tip: Oid,
+        excerpt: Option<&Excerpt>,
+    ) -> Option<()> {
+        if self.last.replace(session_id) >= Some(session_id) {
+            return None;
+        }
+        self.ids.extend_from_slice(session_id.as_bytes());
+        let begin = self.texts.len();
+        self.texts.extend_from_slice(tip.as_bytes());
+        self.texts.extend_from_slice(excerpt.map_or(&[], |it| it.title.as_bytes()));
+        let check = check_of_text(session_id, &self.texts[begin..]);
+        let end = u32::try_from(self.texts.len()).ok()?;
+        push_row(&mut self.numbers, excerpt, &mut self.words, [end, check])
+    }
+
+    /// Returns the bytes of the file, with what the file of the refs was like, if no later one can look the same, and
+    /// the refs that are no session; `None` if there is too much.
     ///
     /// The layout: the header; 16 bytes of each id; a row of numbers for each session; the words that the
     /// numbers stand for; then of each session the commit and the title.
-    pub fn encode(&self) -> Option<Vec<u8>> {
-        let mut words = Words::default();
-        let (mut ids, mut numbers, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut last = None;
-        for (session_id, tip, excerpt) in self.rows {
-            if last.replace(session_id) >= Some(session_id) {
-                return None;
-            }
-            ids.extend_from_slice(session_id.as_bytes());
-            let begin = texts.len();
-            texts.extend_from_slice(tip.as_bytes());
-            texts.extend_from_slice(excerpt.as_ref().map_or(&[], |it| it.title.as_bytes()));
-            let check = check_of_text(*session_id, &texts[begin..]);
-            let end = u32::try_from(texts.len()).ok()?;
-            push_row(&mut numbers, excerpt.as_ref(), &mut words, [end, check])?;
-        }
+    pub fn finish(self, stamp: Option<RefStamp>, faults: &[Fault]) -> Option<Vec<u8>> {
+        let Encoder { hash_kind, ids, numbers, texts, mut words, .. } = self;
         let mut told = Vec::new();
-        for fault in self.faults {
+        for fault in faults {
             told.extend(words.number(&fault.name)?.to_le_bytes());
             told.extend(words.number(&fault.reason)?.to_le_bytes());
         }
-        let body = [ids, numbers, told, words.ends, words.text].concat();
-        let mut file = Vec::with_capacity(HEADER_BYTES + body.len() + texts.len());
+        let n_rows = ids.len() / 16;
+        let body = [ids, numbers, told, words.ends, words.text];
+        let n_body: usize = body.iter().map(Vec::len).sum();
+        let mut file = Vec::with_capacity(HEADER_BYTES + n_body + texts.len());
         file.extend_from_slice(MAGIC);
-        for n in [self.rows.len(), self.faults.len(), words.n, self.hash_kind.n_bytes()] {
+        for n in [n_rows, faults.len(), words.n, hash_kind.n_bytes()] {
             file.extend(u32::try_from(n).ok()?.to_le_bytes());
         }
-        file.extend(u64::try_from(body.len()).ok()?.to_le_bytes());
+        file.extend(u64::try_from(n_body).ok()?.to_le_bytes());
         file.extend(u64::try_from(texts.len()).ok()?.to_le_bytes());
-        file.extend(self.stamp.map_or([0; RefStamp::N_BYTES], RefStamp::to_bytes));
+        file.extend(stamp.map_or([0; RefStamp::N_BYTES], RefStamp::to_bytes));
         let mut check = crc32fast::Hasher::new();
         check.update(&file);
-        check.update(&body);
+        body.iter().for_each(|part| check.update(part));
         file.extend(check.finalize().to_le_bytes());
-        file.extend(body);
+        body.into_iter().for_each(|part| file.extend(part));
         file.extend(texts);
         Some(file)
     }
@@ -160,7 +179,9 @@ mod tests {
     fn encoded(rows: &[(SessionId, Oid, Option<Excerpt>)]) -> Option<Vec<u8>> {
         let faults = [Fault::new("x/y", "its name is no session id")];
         let stamp = Some(RefStamp::from_bytes(&[7; RefStamp::N_BYTES]));
-        Contents { hash_kind: HashKind::Sha1, stamp, rows, faults: &faults }.encode()
+        let mut encoder = Encoder::new(HashKind::Sha1, rows.len());
+        rows.iter().try_for_each(|(id, tip, excerpt)| encoder.push(*id, *tip, excerpt.as_ref()))?;
+        encoder.finish(stamp, &faults)
     }
 
     fn rows() -> Vec<(SessionId, Oid, Option<Excerpt>)> {
@@ -180,6 +201,20 @@ mod tests {
             assert_eq!(table.entry(at), Ok((tip, excerpt)));
         }
         assert_eq!(table.find(SessionId::from_bytes([9; 16])), None);
+        for at in [6, 1, 2, 2, 7, 0] {
+            assert_eq!(table.find(rows()[at].0), Some(at), "in any order");
+        }
+    }
+
+    #[test]
+    fn a_session_is_known_at_the_commit_that_was_read() {
+        let bytes = encoded(&rows()).expect("bytes");
+        let table = Table::of_bytes(&bytes, HashKind::Sha1).expect("a table");
+        for (session_id, tip, excerpt) in rows() {
+            assert_eq!(table.knows(session_id, tip), excerpt.is_some());
+            assert!(!table.knows(session_id, Oid::null(HashKind::Sha1)));
+        }
+        assert!(!table.knows(SessionId::from_bytes([9; 16]), rows()[0].1));
     }
 
     #[test]

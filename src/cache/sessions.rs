@@ -1,4 +1,4 @@
-use super::encode::Contents;
+use super::encode::Encoder;
 use super::names;
 use super::table::Table;
 use crate::format::archive;
@@ -59,13 +59,15 @@ impl Sessions {
             return Ok(Sessions::Plain(store.tips()?));
         }
         let before = open(store, KEPT);
-        let scan = store.scan_refs(before.as_ref().and_then(Table::stamp))?;
+        let stamp = before.as_ref().and_then(Table::stamp);
+        let is_known = |id, tip| before.as_ref().is_some_and(|before| before.knows(id, tip));
+        let scan = store.scan_refs(stamp, &is_known)?;
         let n_before = before.as_ref().map_or(0, Table::len);
         let n_kept = scan.kept.as_ref().map_or(n_before, |kept| kept.sessions.len());
         let is_wanted = is_wanted(store, n_kept + scan.loose.sessions.len());
         let table = match (scan.kept, before) {
             (Some(kept), _) if !is_wanted => return Ok(Sessions::Plain(kept.overlaid(scan.loose))),
-            (Some(kept), before) => renew(store, scan.stamp, &kept, before.as_ref()),
+            (Some(kept), before) => renew(store, scan.stamp, kept, before),
             (None, before) => before.filter(|_| is_wanted),
         };
         match table {
@@ -233,17 +235,22 @@ fn open(store: &Store, name: &str) -> Option<Table> {
 fn renew(
     store: &Store,
     stamp: Option<RefStamp>,
-    kept: &Tips,
-    before: Option<&Table>,
+    kept: Tips,
+    before: Option<Table>,
 ) -> Option<Table> {
     // What was loose before may have been packed.
-    let loose = open(store, LOOSE);
-    let known: Vec<&Table> = before.into_iter().chain(&loose).collect();
-    let (rows, n_read) = learn(store, &known, kept);
+    let known: Vec<Table> = before.into_iter().chain(open(store, LOOSE)).collect();
+    let (hash_kind, n_rows) = (store.hash_kind(), kept.sessions.len());
+    let mut encoder = Some(Encoder::new(hash_kind, n_rows));
+    let n_read = learn(store, &known, &kept, |(session_id, tip, excerpt)| {
+        let pushed = encoder.as_mut().and_then(|it| it.push(session_id, tip, excerpt.as_ref()));
+        encoder = encoder.take().filter(|_| pushed.is_some());
+    });
+    let faults = kept.faults;
+    drop((known, kept.sessions, kept.archived));
     let stamp = stamp.filter(|stamp| stamp.is_settled(store.started_at()));
-    let hash_kind = store.hash_kind();
-    let bytes = Contents { hash_kind, stamp, rows: &rows, faults: &kept.faults }.encode()?;
-    if stamp.is_some() || is_much(store, n_read, rows.len()) {
+    let bytes = encoder?.finish(stamp, &faults)?;
+    if stamp.is_some() || is_much(store, n_read, n_rows) {
         store.replace_cache_file(KEPT, &bytes);
     }
     Table::of_bytes(&bytes, hash_kind)
@@ -254,14 +261,21 @@ pub(super) fn read_loose(store: &Store, tips: &Tips) -> Vec<Entry> {
     if tips.sessions.is_empty() {
         return Vec::new();
     }
-    let known = open(store, LOOSE);
-    let (rows, n_read) = learn(store, &known.iter().collect::<Vec<_>>(), tips);
-    if is_much(store, n_read, rows.len()) {
-        let contents =
-            Contents { hash_kind: store.hash_kind(), stamp: None, rows: &rows, faults: &[] };
-        contents.encode().into_iter().for_each(|bytes| store.replace_cache_file(LOOSE, &bytes));
+    let known: Vec<Table> = open(store, LOOSE).into_iter().collect();
+    let mut rows = Vec::with_capacity(tips.sessions.len());
+    let n_read = learn(store, &known, tips, |row| rows.push(row));
+    if is_much(store, n_read, rows.len())
+        && let Some(bytes) = encode(store, &rows)
+    {
+        store.replace_cache_file(LOOSE, &bytes);
     }
     rows
+}
+
+fn encode(store: &Store, rows: &[Entry]) -> Option<Vec<u8>> {
+    let mut encoder = Encoder::new(store.hash_kind(), rows.len());
+    rows.iter().try_for_each(|(id, tip, excerpt)| encoder.push(*id, *tip, excerpt.as_ref()))?;
+    encoder.finish(None, &[])
 }
 
 /// Tells whether so much had to be read that it is worth to write all.
@@ -270,13 +284,13 @@ pub(super) fn is_much(store: &Store, n_read: usize, n_all: usize) -> bool {
     n_read > n_spared
 }
 
-/// Finds out what the newest commits say: from the commits only where neither a table nor the archive knows. Counts
-/// those that no table knows.
-fn learn(store: &Store, known: &[&Table], tips: &Tips) -> (Vec<Entry>, usize) {
+/// Finds out what the newest commits say: from the commits only where neither a table nor the archive knows. Gives
+/// `take` each session in order, and counts those that no table knows.
+fn learn(store: &Store, known: &[Table], tips: &Tips, mut take: impl FnMut(Entry)) -> usize {
     known.iter().for_each(|table| table.read_texts_for(tips.sessions.len()));
     let mut n_read = 0;
-    let mut entry = |(session_id, tip): &(SessionId, Oid)| {
-        let find = |table: &&Table| match table.entry(table.find(*session_id)?) {
+    for (session_id, tip) in &tips.sessions {
+        let find = |table: &Table| match table.entry(table.find(*session_id)?) {
             Ok((same, excerpt)) if same == *tip => excerpt,
             _ => None,
         };
@@ -289,10 +303,9 @@ fn learn(store: &Store, known: &[&Table], tips: &Tips) -> (Vec<Entry>, usize) {
             n_read += usize::from(read.is_some());
             read
         });
-        (*session_id, *tip, excerpt)
-    };
-    let rows = tips.sessions.iter().map(&mut entry).collect();
-    (rows, n_read)
+        take((*session_id, *tip, excerpt));
+    }
+    n_read
 }
 
 /// Finds what the archive says of a session at a commit.

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
@@ -29,6 +29,8 @@ pub struct Table {
     hash_kind: HashKind,
     n_rows: usize,
     n_faults: usize,
+    /// The place after the one that was found last, since sessions are mostly asked for in their order.
+    next: Cell<usize>,
     /// Everything up to the texts, without the header.
     body: Vec<u8>,
     /// Where each word ends in `words`.
@@ -93,6 +95,7 @@ impl Table {
             hash_kind,
             n_rows: it.n_rows,
             n_faults: it.n_faults,
+            next: Cell::new(0),
             body,
             word_ends,
             words,
@@ -132,16 +135,31 @@ impl Table {
 
     /// Returns where a session is.
     pub fn find(&self, session_id: SessionId) -> Option<usize> {
+        let near = self.next.get();
+        if near < self.n_rows && self.id(near) == session_id {
+            self.next.set(near + 1);
+            return Some(near);
+        }
         let (mut low, mut high) = (0, self.n_rows);
         while low < high {
             let middle = low.midpoint(high);
             match self.id(middle).cmp(&session_id) {
                 std::cmp::Ordering::Less => low = middle + 1,
-                std::cmp::Ordering::Equal => return Some(middle),
+                std::cmp::Ordering::Equal => {
+                    self.next.set(middle + 1);
+                    return Some(middle);
+                }
                 std::cmp::Ordering::Greater => high = middle,
             }
         }
         None
+    }
+
+    /// Tells whether it is known what a session's commit says; for who asks of many.
+    pub fn knows(&self, session_id: SessionId, tip: Oid) -> bool {
+        self.texts.read_all();
+        let is_it = |at: usize| self.tip(at) == Ok(tip) && matches!(self.brief(at), Ok(Some(_)));
+        self.find(session_id).is_some_and(is_it)
     }
 
     /// Returns the id of the session at a place.

@@ -163,22 +163,29 @@ impl Store {
 
     /// Returns all that the archive says at one of its commits; nothing if there is none.
     pub fn archive_at(&self, tip: Option<Oid>) -> Archive {
-        let Some(tip) = tip else { return Archive::default() };
+        let mut archive = Archive::default();
+        archive.faults = self.archive_each(tip, |row| archive.rows.push(row));
+        archive
+    }
+
+    /// Gives `take` each row of the archive at one of its commits, ordered by id, and returns what cannot be read.
+    pub fn archive_each(&self, tip: Option<Oid>, mut take: impl FnMut(ArchiveRow)) -> Vec<Fault> {
+        let Some(tip) = tip else { return Vec::new() };
         let shelf = match self.shelf_at(tip) {
             Ok(shelf) => shelf,
-            Err(error) => return Archive::broken(&error),
+            Err(error) => return Archive::broken(&error).faults,
         };
-        let mut archive = Archive::default();
+        let mut faults = Vec::new();
         for (prefix, file_oid) in &shelf.files {
             match self.archive_file(prefix, *file_oid) {
                 Ok((rows, n_bad)) => {
-                    archive.rows.extend(rows);
-                    archive.faults.extend(bad_lines(prefix, n_bad));
+                    rows.into_iter().for_each(&mut take);
+                    faults.extend(bad_lines(prefix, n_bad));
                 }
-                Err(error) => archive.faults.push(fault(error.to_string())),
+                Err(error) => faults.push(fault(error.to_string())),
             }
         }
-        archive
+        faults
     }
 
     /// Returns where the table is now; `None` if there is no archive.
@@ -228,7 +235,12 @@ impl Store {
         prefix: &str,
         file_oid: Oid,
     ) -> Result<(Vec<ArchiveRow>, usize), StoreError> {
-        let bytes = self.read_object(file_oid, Kind::Blob, MAX_FILE)?;
+        // gix would map the index of all packs for these few files, and that of a large history takes longer than they.
+        let found = self.packs.look_up(file_oid, Kind::Blob, MAX_FILE);
+        let bytes = match found {
+            Some(bytes) => bytes,
+            None => self.read_object(file_oid, Kind::Blob, MAX_FILE)?,
+        };
         Ok(archive_table::parse_file(prefix, &String::from_utf8_lossy(&bytes)))
     }
 }

@@ -32,6 +32,8 @@ const MAX_BYTES: usize = 64 << 20;
 pub(super) struct Packs {
     dir: PathBuf,
     hash_kind: gix::hash::Kind,
+    /// Whether objects stand for others.
+    is_replaced: bool,
     n_looked_up: Cell<usize>,
     packs: OnceCell<Vec<Pack>>,
     loose: gix::odb::loose::Store,
@@ -50,7 +52,7 @@ struct Index {
 }
 
 impl Packs {
-    /// Returns the packs of a repository; none if some of its objects stand for others.
+    /// Returns the packs of a repository; nothing is found in them if some of its objects stand for others.
     pub(super) fn of(repo: &gix::Repository) -> Packs {
         let store = repo.objects.store_ref();
         let is_replaced =
@@ -58,7 +60,8 @@ impl Packs {
         Packs {
             dir: store.path().join("pack"),
             hash_kind: repo.object_hash(),
-            n_looked_up: Cell::new(if is_replaced { MAX_LOOKED_UP } else { 0 }),
+            is_replaced,
+            n_looked_up: Cell::new(0),
             packs: OnceCell::new(),
             loose: gix::odb::loose::Store::at(store.path(), repo.object_hash()),
         }
@@ -71,6 +74,14 @@ impl Packs {
             return None;
         }
         self.n_looked_up.set(n_looked_up + 1);
+        self.look_up(oid, kind, max)
+    }
+
+    /// The same, however many were looked up before.
+    pub(super) fn look_up(&self, oid: Oid, kind: Kind, max: u64) -> Option<Vec<u8>> {
+        if self.is_replaced {
+            return None;
+        }
         let packs = self.packs.get_or_init(|| all(&self.dir));
         let packed = packs.iter().find_map(|pack| {
             let index = pack.index.get_or_init(|| Index::open(&pack.path)).as_ref()?;
@@ -313,16 +324,26 @@ mod tests {
             let packs = Packs {
                 dir: objects_dir.join("pack"),
                 hash_kind: gix_kind,
+                is_replaced: false,
                 n_looked_up: Cell::new(0),
                 packs: OnceCell::new(),
                 loose: gix::odb::loose::Store::at(&objects_dir, gix_kind),
             };
-            for (seq, oid) in (0..).zip(oids) {
+            for (seq, oid) in (0..).zip(oids.iter().copied()) {
                 let found = packs.find(oid, Kind::Blob, 1 << 10);
                 assert_eq!(found, Some(text(seq).into_bytes()));
                 assert_eq!(packs.find(oid, Kind::Blob, 20), None, "it is larger");
                 assert_eq!(packs.find(oid, Kind::Tree, 1 << 10), None, "it is none");
             }
+            let (seq, oid) = (7, *oids.last().expect("eight"));
+            let n_found =
+                (0..MAX_LOOKED_UP).filter(|_| packs.find(oid, Kind::Blob, 1 << 10).is_some());
+            assert!(n_found.count() < MAX_LOOKED_UP, "gix is worth it by now");
+            assert_eq!(packs.look_up(oid, Kind::Blob, 1 << 10), Some(text(seq).into_bytes()));
+            assert_eq!(
+                Packs { is_replaced: true, ..packs }.look_up(oid, Kind::Blob, 1 << 10),
+                None
+            );
         }
     }
 }

@@ -24,7 +24,8 @@ pub struct Tips {
     pub sessions: Vec<(SessionId, Oid)>,
     /// The refs that are no session.
     pub faults: Vec<Fault>,
-    /// What the archive says, ordered by id, of deleted sessions and of those with a ref of their own, too.
+    /// What the archive says, ordered by id, of sessions that it has and the caller does not know, those with a ref of
+    /// their own among them.
     pub archived: Vec<ArchiveRow>,
 }
 
@@ -112,7 +113,7 @@ impl Store {
     /// [`StoreError::Io`] when the refs cannot be listed at all.
     #[tracing::instrument(skip_all)]
     pub fn tips(&self) -> Result<Tips, StoreError> {
-        self.tips_in(Scope::All)
+        self.tips_in(Scope::All(&|_, _| true))
     }
 
     /// Returns the sessions with refs of their own as they are now.
@@ -123,7 +124,7 @@ impl Store {
         self.tips_in(Scope::Live)
     }
 
-    fn tips_in(&self, scope: Scope) -> Result<Tips, StoreError> {
+    fn tips_in(&self, scope: Scope<'_>) -> Result<Tips, StoreError> {
         let scan = self.scan(None, scope)?;
         Ok(scan.kept.unwrap_or_default().overlaid(scan.loose))
     }

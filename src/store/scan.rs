@@ -9,7 +9,7 @@ use super::archive::Archive;
 use super::open::{RefFormat, lossy};
 use super::refs::{Fault, PREFIX, Tips};
 use super::{Store, StoreError, git};
-use crate::model::Oid;
+use crate::model::{Oid, SessionId};
 
 /// The sessions' refs, as they lie.
 #[derive(Debug, Default)]
@@ -63,23 +63,31 @@ impl RefStamp {
     }
 }
 
+/// Tells whether a caller knows what the commit of a session says.
+pub(super) type IsKnown<'a> = &'a dyn Fn(SessionId, Oid) -> bool;
+
 /// Which sessions are looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scope {
+#[derive(Clone, Copy)]
+pub(super) enum Scope<'a> {
     /// Those with a ref of their own.
     Live,
-    /// Those of the archive, too.
-    All,
+    /// Those of the archive, too, with the rows of those that are not known.
+    All(IsKnown<'a>),
 }
 
 impl Store {
-    /// Returns all sessions as they are now, without the kept ones if what keeps them still has the stamp `known`.
+    /// Returns all sessions as they are now, without the kept ones if what keeps them still has the stamp `known`. Of
+    /// the archive's rows, only those are kept that are not known to the caller.
     ///
     /// # Errors
     /// [`StoreError::Io`] when the refs cannot be listed at all.
     #[tracing::instrument(skip_all)]
-    pub fn scan_refs(&self, known: Option<RefStamp>) -> Result<RefScan, StoreError> {
-        self.scan(known, Scope::All)
+    pub fn scan_refs(
+        &self,
+        known: Option<RefStamp>,
+        is_known: IsKnown<'_>,
+    ) -> Result<RefScan, StoreError> {
+        self.scan(known, Scope::All(is_known))
     }
 
     /// Returns the refs that have a file each if what keeps the others, and the archive, still have a stamp; else `None`.
@@ -101,7 +109,7 @@ impl Store {
     pub(super) fn scan(
         &self,
         known: Option<RefStamp>,
-        scope: Scope,
+        scope: Scope<'_>,
     ) -> Result<RefScan, StoreError> {
         if self.refs == RefFormat::Git {
             return self.scan_by_git(known, scope);
@@ -123,7 +131,11 @@ impl Store {
     }
 
     /// The same where git keeps the refs: the stamp is that of all of them, the archive's among them.
-    fn scan_by_git(&self, known: Option<RefStamp>, scope: Scope) -> Result<RefScan, StoreError> {
+    fn scan_by_git(
+        &self,
+        known: Option<RefStamp>,
+        scope: Scope<'_>,
+    ) -> Result<RefScan, StoreError> {
         let before = self.kept_stamp();
         if before.is_some() && before == known {
             return Ok(RefScan { stamp: before, ..RefScan::default() });
@@ -138,22 +150,28 @@ impl Store {
         &self,
         own: Tips,
         archived: &Result<Option<Oid>, StoreError>,
-        scope: Scope,
+        scope: Scope<'_>,
     ) -> Tips {
         match scope {
-            Scope::All => self.archived_tips(archived).overlaid(own),
+            Scope::All(is_known) => self.archived_tips(archived, is_known).overlaid(own),
             Scope::Live => own,
         }
     }
 
     /// Returns the sessions of the archive as it was at a commit.
-    fn archived_tips(&self, tip: &Result<Option<Oid>, StoreError>) -> Tips {
-        let archive = match tip {
-            Ok(tip) => self.archive_at(*tip),
-            Err(error) => Archive::broken(error),
+    fn archived_tips(&self, tip: &Result<Option<Oid>, StoreError>, is_known: IsKnown<'_>) -> Tips {
+        let mut tips = Tips::default();
+        tips.faults = match tip {
+            Ok(tip) => self.archive_each(*tip, |row| {
+                let Some(tip) = row.tip else { return };
+                tips.sessions.push((row.session_id, tip));
+                if !is_known(row.session_id, tip) {
+                    tips.archived.push(row);
+                }
+            }),
+            Err(error) => Archive::broken(error).faults,
         };
-        let sessions = archive.rows.iter().filter_map(|row| Some((row.session_id, row.tip?)));
-        Tips { sessions: sessions.collect(), faults: archive.faults, archived: archive.rows }
+        tips
     }
 
     fn kept_refs(&self) -> PathBuf {
