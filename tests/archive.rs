@@ -132,7 +132,7 @@ fn a_session_that_is_deleted_while_it_is_folded_does_not_come_back() {
     let (archiver, deleter) = (place.open(), place.open());
     let plan = plan(&archiver);
     delete::delete(&deleter, &context(), place.ids[0], false).expect("deleted");
-    let done = archive::archive(&archiver, &context(), &plan).expect("archived");
+    let done = archive::archive(&archiver, &context(), plan.items).expect("archived");
     assert_eq!(done, [place.ids[1]]);
     assert_eq!((place.titles(), place.n_refs()), (vec!["two".to_owned()], 0));
 }
@@ -143,7 +143,7 @@ fn a_session_that_goes_on_while_it_is_folded_keeps_its_ref() {
     let (archiver, writer) = (place.open(), place.open());
     let plan = plan(&archiver);
     rename(&writer, place.ids[0], "newer", || {});
-    archive::archive(&archiver, &context(), &plan).expect("archived");
+    archive::archive(&archiver, &context(), plan.items).expect("archived");
     assert_eq!((place.titles(), place.n_refs()), (vec!["newer".to_owned(), "two".to_owned()], 1));
 }
 
@@ -157,7 +157,7 @@ fn who_has_read_a_session_before_it_was_archived_changes_it_all_the_same() {
         // The writer holds the session's lock: what has a file or a log of its own stays meanwhile.
         std::fs::remove_dir_all(place.dir.path().join(".git/logs/refs/sessions")).expect("logs");
         run(place.dir.path(), "git", &["pack-refs", "--all"]);
-        archive::archive(&archiver, &context(), &plan).expect("archived");
+        archive::archive(&archiver, &context(), plan.items.clone()).expect("archived");
         is_folded = true;
         assert_eq!(place.n_refs(), 0);
     });
@@ -171,17 +171,26 @@ fn of_two_who_archive_the_same_sessions_neither_undoes_what_the_other_did() {
     let (one, other) = (place.open(), place.open());
     let whole = plan(&one);
     let [a, b] = &whole.items[..] else { panic!("two sessions") };
-    let half = |item: &archive::Item| Plan { items: vec![item.clone()], ..Plan::default() };
     // Both have made theirs of the same archive.
-    let (first, second) = (half(a), half(b));
-    let fold = one
-        .fold(std::slice::from_ref(&a.row), &context().stamp())
-        .expect("made")
-        .expect("it is new");
-    archive::archive(&other, &context(), &second).expect("archived");
+    let fold =
+        one.fold(std::slice::from_ref(a), &context().stamp()).expect("made").expect("it is new");
+    archive::archive(&other, &context(), vec![b.clone()]).expect("archived");
     let held = one.lock_archive().expect("free");
     assert!(matches!(fold.publish(&held), Err(git_session::store::StoreError::Raced { .. })));
     drop(held);
-    archive::archive(&one, &context(), &first).expect("archived");
+    archive::archive(&one, &context(), vec![a.clone()]).expect("archived");
     assert_eq!((place.titles(), place.n_refs()), (vec!["one".to_owned(), "two".to_owned()], 0));
+}
+
+#[test]
+fn of_the_archive_only_what_the_caller_does_not_know_is_held() {
+    let place = Place::new();
+    let store = place.open();
+    archive::archive(&store, &context(), plan(&store).items).expect("archived");
+    let scan = store.scan_refs(None, &|session_id, _| session_id == place.ids[0]);
+    let kept = scan.expect("readable").kept.expect("they are not known");
+    let ids: Vec<SessionId> = kept.sessions.iter().map(|(session_id, _)| *session_id).collect();
+    assert_eq!(ids, place.ids);
+    let rows: Vec<SessionId> = kept.archived.iter().map(|row| row.session_id).collect();
+    assert_eq!(rows, [place.ids[1]]);
 }

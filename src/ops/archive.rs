@@ -4,9 +4,9 @@
 //! the archive says is read back, and only then the session's own ref goes. In between a session is in both, and its
 //! own ref counts.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use crate::format::archive::to_columns;
+use crate::format::archive::{parse, to_columns};
 use crate::format::message::Excerpt;
 use crate::model::{Class, Oid, SessionId, Timestamp};
 use crate::ops::{Context, OpError, load, observe};
@@ -27,17 +27,6 @@ pub enum Which {
     Ended(Option<Timestamp>),
 }
 
-/// A session that is to be archived.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// What the archive shall say of it.
-    pub row: ArchiveRow,
-    /// Its newest commit.
-    pub tip: Oid,
-    /// Its title.
-    pub title: String,
-}
-
 /// Why a session that has ended keeps its own ref.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -50,8 +39,8 @@ pub enum Reason {
 /// What is to be archived.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// The sessions, ordered by id.
-    pub items: Vec<Item>,
+    /// What the archive shall say of the sessions, ordered by id; each has its newest commit.
+    pub items: Vec<ArchiveRow>,
     /// Those that were wanted and keep their refs.
     pub kept: Vec<(SessionId, Reason)>,
     /// What cannot be read, and keeps its ref.
@@ -106,7 +95,7 @@ fn seems_ended(store: &Store, session_id: SessionId, tip: Oid, until: Option<Tim
 }
 
 /// Reads a session whole; `None` if it has moved meanwhile.
-fn read(store: &Store, session_id: SessionId, tip: Oid) -> Result<Option<Item>, OpError> {
+fn read(store: &Store, session_id: SessionId, tip: Oid) -> Result<Option<ArchiveRow>, OpError> {
     let view = load::load_from(store, session_id, tip)?.view;
     if view.tip != tip {
         return Ok(None);
@@ -116,24 +105,38 @@ fn read(store: &Store, session_id: SessionId, tip: Oid) -> Result<Option<Item>, 
         return Err(OpError::StillOpen { handle, status });
     }
     let columns = to_columns(&Excerpt::of(&view.session, view.class));
-    let row = ArchiveRow { session_id, tip: Some(tip), columns };
-    Ok(Some(Item { row, tip, title: view.session.title }))
+    Ok(Some(ArchiveRow { session_id, tip: Some(tip), columns }))
 }
 
-/// Archives what is planned, and returns what the archive has then: a session that was deleted meanwhile is left out.
+/// Returns the title of a session that is to be archived.
+pub fn title_of(item: &ArchiveRow) -> String {
+    parse(item.session_id, &item.columns).map(|it| it.title).unwrap_or_default()
+}
+
+/// Archives what is planned, the items of a [`Plan`], and returns what the archive has then: a session that was deleted
+/// meanwhile is left out.
 ///
 /// # Errors
 /// [`OpError::Store`]: each session is in the archive, or has its own ref, or both.
 #[tracing::instrument(skip_all)]
-pub fn archive(store: &Store, context: &Context, plan: &Plan) -> Result<Vec<SessionId>, OpError> {
-    for items in plan.items.chunks(MAX_AT_ONCE) {
-        put(store, context, items.iter().map(|item| item.row.clone()).collect())?;
+pub fn archive(
+    store: &Store,
+    context: &Context,
+    items: Vec<ArchiveRow>,
+) -> Result<Vec<SessionId>, OpError> {
+    let tip = |item: &ArchiveRow| Some((item.session_id, item.tip?));
+    let mut wanted: Vec<(SessionId, Oid)> = items.iter().filter_map(tip).collect();
+    wanted.sort_unstable();
+    let mut items = items.into_iter();
+    while !items.as_slice().is_empty() {
+        put(store, context, items.by_ref().take(MAX_AT_ONCE).collect())?;
     }
-    let archive: HashMap<SessionId, Option<Oid>> =
-        store.archive()?.rows.into_iter().map(|row| (row.session_id, row.tip)).collect();
-    let has = |item: &&Item| archive.get(&item.row.session_id) == Some(&Some(item.tip));
-    let there: Vec<(SessionId, Oid)> =
-        plan.items.iter().filter(has).map(|it| (it.row.session_id, it.tip)).collect();
+    let mut there = Vec::with_capacity(wanted.len());
+    store.archive_each(store.archive_tip()?, |row| {
+        let found = tip(&row).filter(|it| wanted.binary_search(it).is_ok());
+        there.extend(found);
+    });
+    drop(wanted);
     store.delete_archived(&there)?;
     Ok(there.into_iter().map(|(session_id, _)| session_id).collect())
 }

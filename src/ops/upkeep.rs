@@ -25,7 +25,7 @@ pub fn run(store: &Store, context: &Context) -> Result<usize, OpError> {
     {
         let plan = archive::plan(store, &Which::Ended(Some(until)))?;
         if plan.items.len() >= least {
-            n_archived = archive::archive(store, context, &plan)?.len();
+            n_archived = archive::archive(store, context, plan.items)?.len();
         }
     }
     store.pack()?;

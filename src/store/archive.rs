@@ -153,14 +153,6 @@ impl Store {
         }
     }
 
-    /// Returns all that the archive says as it is now.
-    ///
-    /// # Errors
-    /// As [`Store::archive_tip`]; what is damaged in it is a fault beside the others.
-    pub fn archive(&self) -> Result<Archive, StoreError> {
-        Ok(self.archive_at(self.archive_tip()?))
-    }
-
     /// Returns all that the archive says at one of its commits; nothing if there is none.
     pub fn archive_at(&self, tip: Option<Oid>) -> Archive {
         let mut archive = Archive::default();

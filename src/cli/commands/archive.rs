@@ -46,10 +46,10 @@ impl Archive {
         if let Some(remote) = &self.from {
             return self.join(app, store, remote);
         }
-        let plan = archive::plan(store, &self.which(app)?)?;
+        let mut plan = archive::plan(store, &self.which(app)?)?;
         let archived = match self.dry_run {
-            true => plan.items.iter().map(|item| item.row.session_id).collect(),
-            false => archive::archive(store, &app.context()?, &plan)?,
+            true => plan.items.iter().map(|item| item.session_id).collect(),
+            false => archive::archive(store, &app.context()?, std::mem::take(&mut plan.items))?,
         };
         if self.json.is_wanted() {
             app.answer_json(&self.to_json(&plan, &archived))?;
@@ -125,7 +125,8 @@ impl Archive {
             return Ok(());
         }
         for item in &plan.items {
-            let (session_id, title) = (item.row.session_id, sanitize::to_terminal(&item.title));
+            let (session_id, title) = (item.session_id, archive::title_of(item));
+            let title = sanitize::to_terminal(&title);
             let line = format!("session {} ({session_id}) {title}", session_id.handle());
             app.answer(|out| writeln!(out, "Would archive {}", line.trim_end()))?;
         }
