@@ -10,7 +10,7 @@ use crate::ops::append::Append;
 use crate::ops::change::{self, Changed, Draft, Verdict};
 use crate::ops::converted;
 use crate::ops::ingest_count::Count;
-use crate::ops::ingest_file::{Look, News};
+use crate::ops::ingest_file::{Look, News, beginning};
 use crate::ops::lineage::Copy;
 use crate::ops::load::View;
 use crate::ops::record::{self, Taken};
@@ -26,8 +26,6 @@ pub use crate::ops::runs::{MAX_RUNS, newest_run, run_id, session_id};
 
 /// The longest name of a model or an agent that is kept, in bytes.
 const MAX_WORD: usize = 256;
-/// How much of a transcript tells what it may be a copy of, in bytes.
-const BEGINNING: usize = 256 << 10;
 /// The longest id and path that are kept, in bytes.
 const MAX_LINE: usize = 1024;
 
@@ -261,9 +259,9 @@ impl Taking<'_, '_> {
         if let Some(converted) = &self.foreign.converted {
             return Ok(Count::of(converted, extent));
         }
-        let known = self.known.as_ref().filter(|_| news.from > 0);
-        let lineage = self.lineage(known, bytes)?;
-        let mut count = Count::new(kind, extent, known, lineage);
+        let known = self.known.clone().filter(|_| news.from > 0);
+        let lineage = self.lineage(known.as_ref(), bytes)?;
+        let mut count = Count::new(kind, extent, known.as_ref(), lineage);
         count.push(bytes);
         count.finish();
         if count.looks_back() {
@@ -279,14 +277,16 @@ impl Taking<'_, '_> {
 
     /// Returns what the bytes may be copies of: those from the first one on, or those that go on in a copied
     /// beginning of what is `known`.
-    fn lineage(&self, known: Option<&SourceFile>, bytes: &[u8]) -> Result<Lineage, OpError> {
+    fn lineage(&mut self, known: Option<&SourceFile>, bytes: &[u8]) -> Result<Lineage, OpError> {
         let foreign = self.foreign;
         let copy = Copy::new(foreign.kind, foreign.native_id.as_deref());
         let mut lineage = foreign.lineage.clone();
         let of_others = match known {
             Some(known) if agents::is_copying(&known.memory) => {
                 let (origin, root) = (agents::copied_from(&known.memory), known.root.as_deref());
-                foreign.kept.lineage(self.look.store, &Copy { origin, root, ..copy })?
+                let first_at = told(foreign.kind, &self.look.beginning()?).facts.first_at;
+                let copy = Copy { origin, root, first_at, ..copy };
+                foreign.kept.lineage(self.look.store, &copy)?
             }
             Some(_) => return Ok(Lineage::default()),
             None => {
@@ -341,13 +341,6 @@ impl Taking<'_, '_> {
             session.model = model.filter(|it| text::is_line(it, MAX_WORD));
         }
     }
-}
-
-/// Returns what tells whose bytes are: all of one value, and the first ones of many lines.
-fn beginning(bytes: &[u8]) -> &[u8] {
-    let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
-    let n = line.max(BEGINNING).min(bytes.len());
-    if agents::is_document(bytes) { bytes } else { &bytes[..n] }
 }
 
 fn ends_line(bytes: &[u8]) -> bool {

@@ -7,6 +7,9 @@ use crate::model::conversation::SourceFile;
 use crate::ops::OpError;
 use crate::store::Store;
 
+/// How much of a transcript tells what it may be a copy of, in bytes.
+const BEGINNING: usize = 256 << 10;
+
 /// Bytes that can be read from any place.
 pub trait Bytes: Read + Seek {}
 
@@ -20,6 +23,13 @@ const SAMPLE: u64 = 512;
 const N_DIGITS: usize = 16;
 /// Begins the name of all bytes, and not only of the last ones: of a file that is one line or document.
 const ALL: &str = "all:";
+
+/// Returns what tells whose bytes are: all of one value, and the first ones of many lines.
+pub(super) fn beginning(bytes: &[u8]) -> &[u8] {
+    let line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let n = line.max(BEGINNING).min(bytes.len());
+    if agents::is_document(bytes) { bytes } else { &bytes[..n] }
+}
 
 /// A file that is looked at.
 pub(super) struct Look<'a> {
@@ -52,6 +62,11 @@ impl Look<'_> {
         let read = read.and_then(|_| (&mut *self.file).take(max).read_to_end(&mut bytes));
         read.map_err(|error| self.failed(error))?;
         Ok(bytes)
+    }
+
+    /// Reads what tells whose the bytes are, as far as that is not one long value.
+    pub(super) fn beginning(&mut self) -> Result<Vec<u8>, OpError> {
+        self.read(0, BEGINNING as u64)
     }
 
     fn failed(&self, error: io::Error) -> OpError {

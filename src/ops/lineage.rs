@@ -5,18 +5,24 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use crate::agents::{AgentKind, Facts, Lineage, Transcript};
+use crate::cache::{Damaged, Row, Sessions};
 use crate::format::segment;
-use crate::model::{SessionId, Timestamp};
+use crate::model::{Oid, SessionId, Timestamp};
 use crate::ops::segments::source_bytes;
 use crate::ops::sources::Sources;
-use crate::ops::{OpError, load};
+use crate::ops::{OpError, list, load, runs};
 use crate::store::Store;
 
-/// The transcripts that a repository keeps, by what a copy of one can be known by. It is looked for once, when
-/// it is asked for.
+/// How much the clocks of two machines may differ, in seconds.
+const MAX_SKEW: i64 = 24 * 3600;
+
+/// The transcripts that a repository keeps, by what a copy of one can be known by. They are looked for once, when
+/// they are asked for.
 #[derive(Debug, Default)]
 pub struct Kept {
     found: OnceCell<Found>,
+    /// What is kept of a time and later.
+    recent: OnceCell<(Timestamp, Found)>,
     /// When the session began whose transcript may be a copy; what is in it of earlier is.
     began_at: Option<Timestamp>,
 }
@@ -98,11 +104,9 @@ impl Kept {
         if root.is_none() && copy.origin.is_none() {
             return Ok(lineage);
         }
-        let found = self.found(store)?;
-        let key = |word: &str| (copy.kind.to_string(), word.to_owned());
-        let named = copy.origin.and_then(|id| found.by_id.get(&key(id)));
-        let alike = root.and_then(|root| found.by_root.get(&key(root)));
-        for place in named.into_iter().chain(alike).flatten() {
+        let named = copy.origin.map_or(Ok(Vec::new()), |id| self.named(store, copy, id))?;
+        let alike = root.map_or(Ok(Vec::new()), |root| self.alike(store, copy, root))?;
+        for place in named.iter().chain(&alike) {
             // The same session of the agent, in another session or this one, is no copy of itself.
             let is_itself = place.native_id.as_deref() == copy.native_id;
             if !is_itself {
@@ -112,12 +116,58 @@ impl Kept {
         Ok(lineage)
     }
 
+    /// Finds the transcripts of the agent's session `id`. An agent waits for its hook, so that looks where they are by their
+    /// id, and through all only if there are none.
+    fn named(&self, store: &Store, copy: &Copy<'_>, id: &str) -> Result<Vec<Place>, OpError> {
+        let (agent, key) = (copy.kind.to_string(), key(copy, id));
+        if self.began_at.is_some() {
+            let mut runs = Vec::new();
+            for n in 0..runs::MAX_RUNS {
+                let session_id = runs::run_id(store, &agent, id, n)?;
+                let Some(tip_oid) = store.tip(session_id)? else { break };
+                runs.push((session_id, tip_oid));
+            }
+            if let Some(places) = Found::among(store, runs).by_id.remove(&key) {
+                return Ok(places);
+            }
+        }
+        Ok(self.found(store)?.by_id.get(&key).cloned().unwrap_or_default())
+    }
+
+    /// Finds the transcripts that begin with the record `root`. A copy of a record has its time, so who kept it has
+    /// written something later.
+    fn alike(&self, store: &Store, copy: &Copy<'_>, root: &str) -> Result<Vec<Place>, OpError> {
+        let first_at = copy.first_at.filter(|_| self.began_at.is_some());
+        let since = first_at.and_then(|at| Timestamp::from_seconds(at.seconds() - MAX_SKEW));
+        let found = match since {
+            Some(since) => self.recent(store, since)?,
+            None => self.found(store)?,
+        };
+        Ok(found.by_root.get(&key(copy, root)).cloned().unwrap_or_default())
+    }
+
+    fn recent(&self, store: &Store, since: Timestamp) -> Result<&Found, OpError> {
+        if let Some((from, found)) = self.recent.get() {
+            return if *from <= since { Ok(found) } else { self.found(store) };
+        }
+        let tips = list::look_through(store, |sessions| tips_since(sessions, since))?;
+        Ok(&self.recent.get_or_init(|| (since, Found::among(store, tips))).1)
+    }
+
     fn found(&self, store: &Store) -> Result<&Found, OpError> {
         if let Some(found) = self.found.get() {
             return Ok(found);
         }
+        let tips = store.tips()?.sessions;
+        Ok(self.found.get_or_init(|| Found::among(store, tips)))
+    }
+}
+
+impl Found {
+    /// Finds the transcripts of some sessions at these commits.
+    fn among(store: &Store, tips: Vec<(SessionId, Oid)>) -> Found {
         let mut found = Found::default();
-        for (session_id, tip_oid) in store.tips()?.sessions {
+        for (session_id, tip_oid) in tips {
             // One damaged session hides no other.
             let Ok(loaded) = load::load_at(store, session_id, tip_oid) else { continue };
             let (name, extent) = (session_id.to_string(), &loaded.view.session.conversation);
@@ -134,8 +184,24 @@ impl Kept {
                 note(|found| &mut found.by_root, source.root);
             }
         }
-        Ok(self.found.get_or_init(|| found))
+        found
     }
+}
+
+fn key(copy: &Copy<'_>, word: &str) -> (String, String) {
+    (copy.kind.to_string(), word.to_owned())
+}
+
+/// Returns the sessions that were written to at a time or later, and those of which that is not known.
+fn tips_since(sessions: &Sessions, since: Timestamp) -> Result<Vec<(SessionId, Oid)>, Damaged> {
+    let (mut places, mut tips) = (Vec::new(), Vec::new());
+    sessions.each(|row| match row {
+        Row::Known(place, brief) if brief.updated_at >= since => places.push(place),
+        Row::Known(..) => {}
+        Row::Unknown(session_id, tip) => tips.push((session_id, tip)),
+    })?;
+    tips.extend(sessions.tips(&places)?);
+    Ok(tips)
 }
 
 /// Reads by what a copy of a kept transcript can be known.

@@ -108,6 +108,24 @@ fn what_a_fork_begins_with_counts_where_it_was_said() {
 }
 
 #[test]
+fn what_a_fork_is_of_is_found_by_what_the_cache_remembers_too() {
+    let repo = TestRepo::without_checkpoints();
+    repo.git(&["config", "session.cache", "true"]);
+    for native in ["other", "first"] {
+        hear(&repo, "SessionStart", native);
+        write(&repo, native, if native == "first" { 1..4 } else { 21..24 });
+        take(&repo, native);
+    }
+    repo.git(&["pack-refs", "--all"]);
+    repo.run(&["list", "--all"]).ok();
+    hear(&repo, "SessionStart", "second");
+    write(&repo, "second", 1..6);
+    take(&repo, "second");
+    assert_eq!((total(&repo, "first"), total(&repo, "second")), (345, 230));
+    assert_eq!(events(&repo, "second", "message"), (3, 2));
+}
+
+#[test]
 fn a_fork_that_is_imported_later_counts_what_is_its_own() {
     let repo = TestRepo::without_checkpoints();
     write(&repo, "first", 1..4);
