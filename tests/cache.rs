@@ -7,9 +7,12 @@ use std::process::{Command, Output, Stdio};
 use std::thread::scope;
 use std::time::{Duration, SystemTime};
 
-use git_session::model::{Class, SessionId, Timestamp};
+use git_session::cache::Sessions;
+use git_session::model::{Class, Oid, SessionId, Timestamp};
 use git_session::ops::documents;
+use git_session::ops::facts::{self, Facts, Found, Reader};
 use git_session::ops::list::{Field, FieldFilter, Listing, Query, SortKey, list};
+use git_session::ops::load;
 use git_session::ops::resolve::by_name;
 use git_session::ops::stats::{By, stats};
 use git_session::render::json::making;
@@ -417,6 +420,55 @@ fn after_very_many_reads_the_objects_are_opened_anew_and_say_the_same() {
     }
     let id = place.session_ok(&["start", "Made meanwhile"]);
     assert!(messages().iter().any(|it| it.contains(&id)), "a new pack is found, too");
+}
+
+#[test]
+fn what_threads_read_of_sessions_is_what_one_reads() {
+    let mut place = Place::new(&[]).with_sessions(7);
+    place.git(&["pack-refs", "--all"]);
+    place.date_packed_refs();
+    let store = place.open(true);
+    let sessions = Sessions::read(&store).expect("readable");
+    let mut tips = store.tips().expect("readable").sessions;
+    let lost = Oid::from_hex(&"1".repeat(40)).expect("an id");
+    let damaged = std::mem::replace(&mut tips[3].1, lost);
+    for n_threads in [1, 3, 9] {
+        let mut reader = Reader::open(&store, &sessions);
+        reader.read_apart(&tips, n_threads);
+        for (session_id, tip) in &tips {
+            let facts = match reader.find(*session_id, *tip) {
+                Ok(Found::Facts(facts)) => facts,
+                Ok(Found::View(_)) => panic!("{session_id} was not read ahead"),
+                Err(fault) => {
+                    assert_eq!((fault.name, *tip), (session_id.to_string(), lost));
+                    continue;
+                }
+            };
+            let view = load::load_at(&store, *session_id, *tip).expect("sound").view;
+            assert_eq!(facts, Facts::of(&view.session, view.class));
+        }
+    }
+    tips[3].1 = damaged;
+    assert!(!place.cache_file("facts").exists());
+    let mut reader = Reader::open(&store, &sessions);
+    reader.read_apart(&tips, 3);
+    reader.close(&sessions);
+    let mut remembered = Reader::open(&store, &sessions);
+    for (session_id, tip) in tips {
+        assert!(matches!(remembered.find(session_id, tip), Ok(Found::Facts(_))));
+    }
+}
+
+#[test]
+fn the_upkeep_reads_what_sums_ask_for_before_anybody_does() {
+    let mut place = Place::new(&[]).with_sessions(3);
+    place.git(&["pack-refs", "--all"]);
+    place.date_packed_refs();
+    facts::fill(&place.open(false)).expect("readable");
+    assert!(!place.cache_file("facts").exists(), "nothing is to be remembered");
+    facts::fill(&place.open(true)).expect("readable");
+    assert!(place.cache_file("facts").exists());
+    assert_eq!(place.answers(true), place.answers(false));
 }
 
 #[test]

@@ -55,6 +55,11 @@ impl Facts {
         Some(Facts { rows: Rows::new(file, place, hash_kind, N_BYTES)?, word_ends, words })
     }
 
+    /// Tells whether something is remembered of a session whose newest commit is `tip`.
+    pub fn has(&self, session_id: SessionId, tip: Oid) -> bool {
+        self.rows.find(session_id, tip).is_some()
+    }
+
     /// Returns what is remembered of a session whose newest commit is `tip`.
     pub fn find(&self, session_id: SessionId, tip: Oid) -> Option<Fact<'_>> {
         self.fact(self.rows.find(session_id, tip)?)
@@ -104,22 +109,29 @@ impl NewFacts {
         self.rows.add(session_id, tip, &said);
     }
 
-    /// Writes the file anew if it lacks much, with what is known already of the sessions `ids`.
+    /// Returns them as if they were remembered; `None` if there are too many.
+    pub fn into_facts(self, hash_kind: HashKind) -> Option<Facts> {
+        Facts::of_bytes(self.encode(hash_kind)?, hash_kind)
+    }
+
+    /// Writes the file anew if it lacks much, with what was read besides, and what is known already, of the sessions `ids`.
     pub fn write(
         mut self,
         store: &Store,
         known: Option<&Facts>,
+        besides: &[Facts],
         ids: impl FnOnce() -> HashSet<SessionId>,
     ) {
         // Sums are to be quick, and a record takes ten times as long as a commit.
         let n_known = known.map_or(0, |known| known.rows.len());
-        if !is_much(store, self.rows.len(), n_known / 8) {
+        let n_new = self.rows.len() + besides.iter().map(|it| it.rows.len()).sum::<usize>();
+        if !is_much(store, n_new, n_known / 8) {
             return;
         }
-        if let Some(known) = known {
-            let ids = ids();
-            known.rows.each(|id, tip, said| {
-                let fact = known.fact(said).filter(|_| ids.contains(&id) && !self.rows.has(id));
+        let ids = ids();
+        for facts in besides.iter().chain(known) {
+            facts.rows.each(|id, tip, said| {
+                let fact = facts.fact(said).filter(|_| ids.contains(&id) && !self.rows.has(id));
                 fact.iter().for_each(|fact| self.add(id, tip, fact));
             });
         }

@@ -1,11 +1,12 @@
 //! What sums and filters ask of a record, remembered by the cache for repositories with very many sessions.
 
 use std::borrow::Cow;
+use std::{iter, thread};
 
-use crate::cache::{self, Fact, N_NUMBERS, N_WORDS, Sessions};
+use crate::cache::{self, Fact, N_NUMBERS, N_WORDS, Row, Sessions};
 use crate::model::{Class, Map, Oid, Outcome, Session, SessionId, Timestamp, Value};
 use crate::ops::load::{self, View};
-use crate::ops::{OpError, observe};
+use crate::ops::{OpError, list, observe};
 use crate::store::{Fault, Store};
 
 /// What sums and filters ask of a session.
@@ -121,6 +122,11 @@ impl<'a> Facts<'a> {
         }
     }
 
+    /// Returns what is remembered of a session whose newest commit is `tip`.
+    fn find(known: &'a cache::Facts, session_id: SessionId, tip: Oid) -> Option<Facts<'a>> {
+        Facts::of_fact(session_id, &known.find(session_id, tip)?)
+    }
+
     /// Reads what is remembered; `None` if it makes no sense.
     fn of_fact(id: SessionId, fact: &Fact<'a>) -> Option<Facts<'a>> {
         let [created_at, ended, seconds, since, tokens @ .., n_events]: [u64; N_NUMBERS] =
@@ -177,10 +183,19 @@ fn worked(session: &Session) -> (u64, Option<Timestamp>) {
     }
 }
 
+/// From how many sessions on it is worth it to have one thread more.
+const MIN_FOR_THREAD: usize = 2048;
+/// Of so many sessions one tells whether it is worth it to look at all.
+const SAMPLE: usize = 1024;
+/// The most threads.
+const MAX_THREADS: usize = 8;
+
 /// Facts of many sessions: remembered, or read and then remembered.
 pub struct Reader<'a> {
     store: &'a Store,
     known: Option<cache::Facts>,
+    /// What was read ahead.
+    ahead: Vec<cache::Facts>,
     new: cache::NewFacts,
 }
 
@@ -197,7 +212,39 @@ impl<'a> Reader<'a> {
     /// Begins with what is remembered.
     pub fn open(store: &'a Store, sessions: &Sessions) -> Reader<'a> {
         let known = sessions.is_cached().then(|| cache::Facts::open(store)).flatten();
-        Reader { store, known, new: cache::NewFacts::default() }
+        Reader { store, known, ahead: Vec::new(), new: cache::NewFacts::default() }
+    }
+
+    /// Reads what is not remembered of sessions that will be asked for, on all processors if that is much.
+    pub fn read_ahead(&mut self, sessions: &[(SessionId, Oid)]) {
+        let is_known = |(id, tip): &(SessionId, Oid)| {
+            self.known.as_ref().is_some_and(|known| known.has(*id, *tip))
+        };
+        if sessions.iter().step_by(SAMPLE).all(is_known) {
+            return;
+        }
+        let missing: Vec<_> = sessions.iter().filter(|it| !is_known(it)).copied().collect();
+        let n_processors = thread::available_parallelism().map_or(1, usize::from);
+        let n_threads = n_processors.min(MAX_THREADS).min(missing.len() / MIN_FOR_THREAD);
+        if n_threads > 1 {
+            self.read_apart(&missing, n_threads);
+        }
+    }
+
+    /// Reads sessions by so many threads.
+    pub fn read_apart(&mut self, sessions: &[(SessionId, Oid)], n_threads: usize) {
+        let (request, hash_kind) = (self.store.request(), self.store.hash_kind());
+        let mut parts = sessions.chunks(sessions.len().div_ceil(n_threads).max(1));
+        let own = parts.next().unwrap_or_default();
+        self.ahead = thread::scope(|scope| {
+            // What is opened belongs to one thread.
+            let read_all = |part| Store::open(request).ok().map(|store| read_facts(&store, part));
+            let others: Vec<_> = parts.map(|part| scope.spawn(move || read_all(part))).collect();
+            let own = read_facts(self.store, own);
+            let others = others.into_iter().filter_map(|it| it.join().ok().flatten());
+            let all = iter::once(own).chain(others);
+            all.filter_map(|new| new.into_facts(hash_kind)).collect()
+        });
     }
 
     /// Finds the facts of a session whose newest commit is `tip`.
@@ -206,24 +253,66 @@ impl<'a> Reader<'a> {
     /// The fault of a session that cannot be read.
     pub fn find(&mut self, session_id: SessionId, tip: Oid) -> Result<Found<'_>, Fault> {
         if let Some(known) = &self.known
-            && let Some(fact) = known.find(session_id, tip)
-            && let Some(facts) = Facts::of_fact(session_id, &fact)
+            && let Some(facts) = Facts::find(known, session_id, tip)
         {
             return Ok(Found::Facts(facts));
         }
-        let view = read(self.store, session_id, tip)?.view;
-        if view.tip == tip && is_settled(&view.session) {
-            let facts = Facts::of(&view.session, view.class);
-            self.new.add(session_id, tip, &facts.fact());
+        for ahead in &self.ahead {
+            if let Some(facts) = Facts::find(ahead, session_id, tip) {
+                return Ok(Found::Facts(facts));
+            }
         }
+        let view = read(self.store, session_id, tip)?.view;
+        remember(&mut self.new, tip, &view);
         Ok(Found::View(Box::new(view)))
     }
 
     /// Lets the cache remember what was read, if that was much.
     pub fn close(self, sessions: &Sessions) {
         if sessions.is_cached() {
-            self.new.write(self.store, self.known.as_ref(), || sessions.ids().collect());
+            let ids = || sessions.ids().collect();
+            self.new.write(self.store, self.known.as_ref(), &self.ahead, ids);
         }
+    }
+}
+
+/// Lets the cache remember the facts of all sessions, if it remembers anything, so that nobody waits for it later.
+///
+/// # Errors
+/// [`OpError::Store`] when the refs cannot be listed at all.
+pub fn fill(store: &Store) -> Result<(), OpError> {
+    list::look_through(store, |sessions| {
+        let mut places = Vec::new();
+        sessions.each(|row| {
+            if let Row::Known(place, _) = row {
+                places.push(place);
+            }
+        })?;
+        let (tips, mut reader) = (sessions.tips(&places)?, Reader::open(store, sessions));
+        reader.read_ahead(&tips);
+        for (session_id, tip) in tips {
+            // A fault is told to who asks.
+            let _ = reader.find(session_id, tip);
+        }
+        reader.close(sessions);
+        Ok(())
+    })
+}
+
+/// Reads the facts of some sessions; a fault is told later, to who asks for the session.
+fn read_facts(store: &Store, sessions: &[(SessionId, Oid)]) -> cache::NewFacts {
+    let mut new = cache::NewFacts::default();
+    for (session_id, tip) in sessions {
+        if let Ok(loaded) = read(store, *session_id, *tip) {
+            remember(&mut new, *tip, &loaded.view);
+        }
+    }
+    new
+}
+
+fn remember(new: &mut cache::NewFacts, tip: Oid, view: &View) {
+    if view.tip == tip && is_settled(&view.session) {
+        new.add(view.session.id, tip, &Facts::of(&view.session, view.class).fact());
     }
 }
 

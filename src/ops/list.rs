@@ -155,7 +155,9 @@ fn compare(
     let leased = leased(store);
     let mut reader = facts::Reader::open(store, sessions);
     let places: Vec<usize> = known.iter().map(|(place, _)| *place).collect();
-    let mut tips = sessions.tips(&places)?.into_iter();
+    let tips = sessions.tips(&places)?;
+    reader.read_ahead(&tips);
+    let mut tips = tips.into_iter();
     let is_match = |facts: &Facts<'_>| query.matches_facts(facts, Observed::None);
     known.retain(|_| {
         let Some((session_id, tip)) = tips.next() else { return false };

@@ -168,7 +168,9 @@ fn sum(
         }
     };
     let mut faults = Vec::new();
-    for (session_id, tip) in sessions.tips(&places)?.into_iter().chain(unknown) {
+    let tips = sessions.tips(&places)?;
+    reader.read_ahead(&tips);
+    for (session_id, tip) in tips.into_iter().chain(unknown) {
         match reader.find(session_id, tip) {
             Ok(Found::Facts(facts)) => add(&facts),
             Ok(Found::View(view)) => add(&Facts::of(&view.session, view.class)),

@@ -2,7 +2,7 @@
 
 use crate::model::Timestamp;
 use crate::ops::archive::{self, Which};
-use crate::ops::{Context, OpError};
+use crate::ops::{Context, OpError, facts};
 use crate::store::Store;
 
 /// How old the last event of a session is at least that is archived by itself, in seconds: what has just ended is
@@ -10,7 +10,7 @@ use crate::store::Store;
 const MIN_AGE: i64 = 24 * 3600;
 
 /// Archives sessions that ended a day ago or earlier, if there are as many as `session.autoArchive` says, and packs
-/// refs and objects where these are many. Returns how many sessions were
+/// refs and objects where these are many; what sums and filters ask of records is remembered. Returns how many sessions were
 /// archived: none while another process does it.
 ///
 /// # Errors
@@ -29,5 +29,6 @@ pub fn run(store: &Store, context: &Context) -> Result<usize, OpError> {
         }
     }
     store.pack()?;
+    facts::fill(store)?;
     Ok(n_archived)
 }

@@ -41,6 +41,7 @@ pub struct OpenRequest {
 
 /// A repository, opened once per process.
 pub struct Store {
+    request: OpenRequest,
     pub(super) repo: gix::Repository,
     pub(super) opened: Opened,
     pub(super) packs: Packs,
@@ -99,6 +100,7 @@ impl Store {
         let read_only = request.read_only.clone();
         let tokens = Tokens::new(request.token.clone(), request.started_at);
         Ok(Store {
+            request: request.clone(),
             packs: Packs::of(&repo),
             repo,
             opened: Opened::default(),
@@ -115,6 +117,11 @@ impl Store {
             is_roll_due: Cell::new(false),
             read_only,
         })
+    }
+
+    /// Returns how the repository was found, for another thread to open it, too.
+    pub fn request(&self) -> &OpenRequest {
+        &self.request
     }
 
     /// Returns the hash kind of the repository.
