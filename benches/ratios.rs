@@ -1,11 +1,11 @@
-//! What our commands cost beside plain git: whole processes in turn, on the same repository, in the
-//! same run.
+//! What our commands cost beside plain git: whole processes, on the same repository, in the
+//! same run, each time in an order that is drawn.
 //!
 //! `cargo bench --bench ratios [-- --dir <directory> --runs <n> --only <section> --segments <n>
 //! --sessions <n,...> --keep <directory>]` prints a Markdown table; the sections are `write`, `run`, `read`, `said`,
-//! `checkpoint`, `hooks`, `weight`, `scale` and `peers`, which measures those that are installed.
+//! `checkpoint`, `hooks` (with `why`), `weight`, `scale` and `peers`, which measures those that are installed.
 //! `--segments` says how long the long conversation is, 10,000 if it is not given, and `--sessions` how many
-//! sessions the repositories of `scale` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
+//! sessions the repositories of `scale` and `hooks` have, 1,000 and 10,000 if it is not given; 100,000 need some 2 GB of
 //! disk and a few minutes; `--keep` says where they stay, to be used again by the next run. Wall times are medians, and
 //! the ratio is the median of the
 //! pairs' ratios, so that a machine whose speed
@@ -34,14 +34,17 @@ mod said;
 mod scale;
 #[path = "ratios/weight.rs"]
 mod weight;
+#[path = "ratios/why.rs"]
+mod why;
 #[path = "ratios/work_tree.rs"]
 mod work_tree;
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const SESSION: &str = env!("CARGO_BIN_EXE_git-session");
 /// How many sessions the large repository has.
@@ -56,6 +59,7 @@ fn main() -> io::Result<()> {
     let options = Options::read();
     let dir = tempfile::Builder::new().prefix("ratios").tempdir_in(&options.dir)?;
     let git = Place::new(dir.path().join("home"));
+    spread(&git, dir.path());
     let mut out = io::stdout().lock();
     writeln!(out, "{}, {} runs in {}\n", git.version(), options.n_runs, options.dir.display())?;
     writeln!(out, "| command | ms | beside | ms | ratio | goal | |")?;
@@ -91,9 +95,16 @@ fn main() -> io::Result<()> {
         }
     }
     if options.wants("hooks") {
-        let place = |name: &str| git.at(dir.path().join(name));
+        let run = dir.path().file_name().expect("it has a name").to_string_lossy();
+        let place = |name: &str| git.at(dir.path().join(format!("{name}-{run}")));
         let hooks = hooks::Hooks::make(place, &options.n_sessions)?;
-        for pair in hooks.pairs() {
+        // What was written is not to be on its way to the disk meanwhile.
+        git.output("sync", &[]);
+        for row in hooks.measure(options.n_runs) {
+            writeln!(out, "{row}")?;
+        }
+        let why = why::Why::make(git.at(dir.path().join("history")))?;
+        for pair in why.pairs() {
             writeln!(out, "{}", pair.measure(options.n_runs))?;
         }
     }
@@ -119,6 +130,16 @@ fn main() -> io::Result<()> {
         peers::measure(&mut out, place, n_records, options.n_runs)?;
     }
     Ok(())
+}
+
+/// Asks ext4 to keep the directories in `dir` far from each other; other file systems refuse it, and are left alone.
+///
+/// To make a file, ext4 passes over all files near by that were deleted in the last minutes. Git makes and deletes some
+/// with each command, so it would be slower, by a third here, where other programs deleted many, or another
+/// repository does. Where a directory goes, its name tells: so one of another run should have another name.
+fn spread(place: &Place, dir: &Path) {
+    let mut command = place.command("chattr", &["+T"]);
+    let _ = command.arg(dir).stdout(Stdio::null()).stderr(Stdio::null()).status();
 }
 
 /// The first argument of a run of this program that tells what memory another takes at most.
@@ -261,6 +282,15 @@ impl Place {
     fn write(&self, name: &str, text: &str) {
         std::fs::write(self.dir.join(name), text).expect("can write a file");
     }
+
+    /// Writes a file that has the time of long ago.
+    ///
+    /// Git reads a file again, however often it is asked, as long as the file is not older than the index by a second.
+    fn write_long_ago(&self, name: &str, text: &str) -> io::Result<()> {
+        self.write(name, text);
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_577_836_800);
+        File::options().write(true).open(self.dir.join(name))?.set_modified(long_ago)
+    }
 }
 
 /// Makes the command of one run, of which this is the number.
@@ -276,27 +306,46 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Runs both in turn, and returns the row of the table.
+    /// Runs both in each round, in an order that is drawn, and returns the row of the table.
     fn measure(mut self, n_runs: usize) -> String {
-        let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        let mut seed = 0x5e55_1017;
         for at in 0..N_WARM_UPS + n_runs {
-            let own = time((self.ours)(at));
-            let other = time((self.theirs)(at));
-            if at >= N_WARM_UPS {
-                ours.push(own.as_secs_f64() * 1000.0);
-                theirs.push(other.as_secs_f64() * 1000.0);
-                ratios.push(own.as_secs_f64() / other.as_secs_f64());
+            let mut both = [(&mut self.ours, &mut ours), (&mut self.theirs, &mut theirs)];
+            shuffle(&mut both, &mut seed);
+            for (run, costs) in both {
+                let took = time(run(at)).as_secs_f64() * 1000.0;
+                if at >= N_WARM_UPS {
+                    costs.push(took);
+                }
             }
         }
-        let ratio = median(ratios);
-        let mut row = format!("| `{}` | {:.2} ", self.name, median(ours));
-        let _ = write!(row, "| {} | {:.2} | {ratio:.2} ", self.beside, median(theirs));
-        let _ = match self.goal {
-            Some(goal) if ratio <= goal => write!(row, "| {goal:.1} | met |"),
-            Some(goal) => write!(row, "| {goal:.1} | **not met** |"),
-            None => write!(row, "| | |"),
-        };
-        row
+        compare(self.name, &ours, self.beside, &theirs, self.goal)
+    }
+}
+
+/// Returns the row of the table that compares two commands by what they took in the same rounds, in milliseconds.
+fn compare(name: &str, ours: &[f64], beside: &str, theirs: &[f64], goal: Option<f64>) -> String {
+    let ratio = ratio(ours, theirs);
+    let (ours, theirs) = (median(ours.to_vec()), median(theirs.to_vec()));
+    let mut row = format!("| `{name}` | {ours:.2} | {beside} | {theirs:.2} | {ratio:.2} ");
+    let _ = match goal {
+        Some(goal) if ratio <= goal => write!(row, "| {goal:.2} | met |"),
+        Some(goal) => write!(row, "| {goal:.2} | **not met** |"),
+        None => write!(row, "| | |"),
+    };
+    row
+}
+
+/// Returns the median of what the first takes in each round, divided by what the second takes in that round.
+fn ratio(ours: &[f64], theirs: &[f64]) -> f64 {
+    median(ours.iter().zip(theirs).map(|(own, other)| own / other).collect())
+}
+
+/// Brings values into an order that follows from the seed.
+fn shuffle<T>(values: &mut [T], seed: &mut u64) {
+    for end in (1..values.len()).rev() {
+        values.swap(end, (splitmix(seed) % (end as u64 + 1)) as usize);
     }
 }
 
