@@ -26,6 +26,8 @@
 mod archived;
 #[path = "ratios/hooks.rs"]
 mod hooks;
+#[path = "../tests/support/inside.rs"]
+mod inside;
 #[path = "ratios/peers.rs"]
 mod peers;
 #[path = "ratios/said.rs"]

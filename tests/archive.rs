@@ -1,16 +1,18 @@
 //! The archive beside others who write: without threads, one step of each between two steps of the other.
 #![allow(clippy::disallowed_methods, reason = "tests meet the clock")]
 
+#[path = "support/inside.rs"]
+mod inside;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::SystemTime;
 
-use git_session::model::{Identity, SessionId, Timestamp};
+use git_session::model::SessionId;
 use git_session::ops::archive::{self, Plan, Which};
 use git_session::ops::change::{self, Draft, Verdict};
-use git_session::ops::hook::Hooks;
-use git_session::ops::{Context, delete, load};
+use git_session::ops::{delete, load};
 use git_session::store::{OpenRequest, Store};
+use inside::{context, request};
 use tempfile::TempDir;
 
 /// A repository with two sessions that have ended and that nothing points at.
@@ -35,16 +37,7 @@ impl Place {
 
     /// Opens it, as another process would.
     fn open(&self) -> Store {
-        let request = OpenRequest {
-            dir: self.dir.path().to_owned(),
-            config: Vec::new(),
-            ignores_environment: true,
-            work_dir: None,
-            read_only: None,
-            token: format!("{:?}", std::time::Instant::now()),
-            new_key: || [7; 32],
-            started_at: SystemTime::now(),
-        };
+        let request = OpenRequest { config: Vec::new(), ..request(self.dir.path()) };
         Store::open(&request).expect("a repository")
     }
 
@@ -82,29 +75,6 @@ fn run(dir: &Path, program: &str, args: &[&str]) -> String {
     let output = command.output().expect("it runs");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn context() -> Context {
-    let who = Identity { name: "Ada".into(), email: "ada@example.com".into() };
-    Context {
-        now: Timestamp::from_seconds(1_767_790_800).expect("in range"),
-        author: who.clone(),
-        committer: who,
-        agent: None,
-        op: "00000000-0000-4000-8000-000000000001".into(),
-        op_is_given: false,
-        session_name: None,
-        settings_at: None,
-        caller: None,
-        hooks: Hooks {
-            show: |_, _| Default::default(),
-            warn: |_| {},
-            no_verify: true,
-            running: Vec::new(),
-            agreed: None,
-        },
-        redaction: Default::default(),
-    }
 }
 
 fn plan(store: &Store) -> Plan {

@@ -5,6 +5,8 @@
 mod dice;
 #[path = "redact/secrets.rs"]
 mod secrets;
+#[path = "support/strings.rs"]
+mod strings;
 
 mod cli {
     mod gits;

@@ -1,22 +1,24 @@
 //! The conversation from inside: transcripts that are kept as they are, beside recorded events.
 #![allow(clippy::disallowed_methods, reason = "tests meet the clock and the environment")]
 
+#[path = "support/inside.rs"]
+mod inside;
+
 use std::io::Cursor;
 use std::path::Path;
 use std::process::Command;
-use std::time::SystemTime;
 
 use git_session::agents::AgentKind;
 use git_session::lifecycle::builtin;
 use git_session::model::conversation::{Content, Event, Payload};
-use git_session::model::{Identity, Map, Session, SessionId, Timestamp};
+use git_session::model::{Session, SessionId};
 use git_session::ops::conversation::{Conversation, source_bytes};
 use git_session::ops::create::{self, NewSession};
-use git_session::ops::hook::Hooks;
 use git_session::ops::ingest::{self, Foreign, Ingested};
 use git_session::ops::record;
-use git_session::ops::{Context, OpError, load};
-use git_session::store::{OpenRequest, Store};
+use git_session::ops::{OpError, load};
+use git_session::store::Store;
+use inside::{context, request};
 use tempfile::TempDir;
 
 const ID: &str = "0199f0c2-1c4d-7abc-8def-0123456789af";
@@ -37,17 +39,7 @@ struct Place {
 }
 
 fn open(dir: &Path) -> Store {
-    let request = OpenRequest {
-        dir: dir.to_owned(),
-        config: vec!["session.durability=git".into()],
-        ignores_environment: true,
-        work_dir: None,
-        read_only: None,
-        token: "a token of this test".into(),
-        new_key: || [7; 32],
-        started_at: SystemTime::now(),
-    };
-    Store::open(&request).expect("a repository")
+    Store::open(&request(dir)).expect("a repository")
 }
 
 impl Place {
@@ -101,29 +93,6 @@ impl Place {
     fn events(&self) -> Vec<Event> {
         let loaded = load::load(&self.store, self.session_id).expect("readable");
         Conversation::of(&self.store, &loaded).collect()
-    }
-}
-
-fn context() -> Context {
-    let who = Identity { name: "Ada".into(), email: "ada@example.com".into() };
-    Context {
-        now: Timestamp::from_seconds(1_767_790_800).expect("in range"),
-        author: who.clone(),
-        committer: who,
-        agent: None,
-        op: "00000000-0000-4000-8000-000000000001".into(),
-        op_is_given: false,
-        session_name: None,
-        settings_at: None,
-        caller: None,
-        hooks: Hooks {
-            show: |_, _| Map::new(),
-            warn: |_| {},
-            no_verify: true,
-            running: Vec::new(),
-            agreed: None,
-        },
-        redaction: Default::default(),
     }
 }
 

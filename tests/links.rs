@@ -3,6 +3,8 @@
 
 #[path = "links/claims.rs"]
 mod claims;
+#[path = "support/inside.rs"]
+mod inside;
 #[path = "links/lines.rs"]
 mod lines;
 #[path = "links/moments.rs"]

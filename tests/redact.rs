@@ -11,6 +11,8 @@ mod planted;
 mod properties;
 #[path = "redact/secrets.rs"]
 mod secrets;
+#[path = "support/strings.rs"]
+mod strings;
 #[path = "redact/synthetic.rs"]
 mod synthetic;
 #[path = "redact/transcripts.rs"]

@@ -2,14 +2,13 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::SystemTime;
 
 use git_session::model::conversation::{Event, Payload};
-use git_session::model::{Identity, Map, SessionId, Timestamp};
-use git_session::ops::hook::Hooks;
+use git_session::model::{SessionId, Timestamp};
 use git_session::ops::{Context, record};
-use git_session::store::{OpenRequest, Store};
+use git_session::store::Store;
 
+use super::inside::{context, request};
 use super::{Pair, Place, Run, SESSION};
 
 /// How many events are read back.
@@ -141,51 +140,19 @@ struct Recorder {
 impl Recorder {
     fn open(dir: &Path, session: &str) -> Recorder {
         let session_id = SessionId::parse(session).expect("an id");
-        Recorder { store: open(dir), session_id, n: 0 }
+        let store = Store::open(&request(dir)).expect("a repository");
+        Recorder { store, session_id, n: 0 }
     }
 
     fn record(&mut self, text: &str) {
         self.n += 1;
-        let who = Identity { name: "Ada".into(), email: "ada@example.com".into() };
         let now = Timestamp::from_seconds(1_767_790_800 + self.n as i64).expect("in range");
-        let context = Context {
-            now,
-            author: who.clone(),
-            committer: who,
-            agent: None,
-            op: format!("00000000-0000-4000-8000-{:012x}", self.n),
-            op_is_given: false,
-            session_name: None,
-            settings_at: None,
-            caller: None,
-            hooks: Hooks {
-                show: |_, _| Map::new(),
-                warn: |_| {},
-                no_verify: true,
-                running: Vec::new(),
-                agreed: None,
-            },
-            redaction: Default::default(),
-        };
+        let op = format!("00000000-0000-4000-8000-{:012x}", self.n);
+        let context = Context { now, op, ..context() };
         let note = Event::new(Payload::Note(text.to_owned()));
         let done = record::record(&self.store, &context, self.session_id, &[note], None);
         done.expect("recorded");
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the clock is met here")]
-fn open(dir: &Path) -> Store {
-    let request = OpenRequest {
-        dir: dir.to_owned(),
-        config: vec!["session.durability=git".into()],
-        ignores_environment: true,
-        work_dir: None,
-        read_only: None,
-        token: format!("bench {} {:?}", std::process::id(), SystemTime::now()),
-        new_key: || [7; 32],
-        started_at: SystemTime::now(),
-    };
-    Store::open(&request).expect("a repository")
 }
 
 /// Returns a text of about 1 KB that was not there before.

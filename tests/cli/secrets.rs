@@ -14,6 +14,7 @@ use super::harness::{TestRepo, files_below};
 use super::import_corpus::corpus;
 use crate::dice::{Dice, base64, percent, unicode};
 use crate::secrets::{self, FORMS, PLACES};
+use crate::strings::{n_strings, nth_string};
 
 /// The largest real transcript that is planted into, in bytes.
 const MAX_FILE: u64 = 100 << 10;
@@ -191,36 +192,6 @@ fn conversation(plants: &[Plant]) -> (String, usize) {
     (lines, n)
 }
 
-/// Puts `text` into the `n`th string of a value, counted around.
-fn plant(value: &mut Value, n: &mut usize, text: &str) -> bool {
-    match value {
-        Value::String(string) if *n == 0 => {
-            // An array is one where it stands alone.
-            *string = match text.starts_with('[') {
-                true => text.to_owned(),
-                false => format!("{string} {text} {string}"),
-            };
-            true
-        }
-        Value::String(_) => {
-            *n -= 1;
-            false
-        }
-        Value::Array(list) => list.iter_mut().any(|it| plant(it, n, text)),
-        Value::Object(map) => map.values_mut().any(|it| plant(it, n, text)),
-        _ => false,
-    }
-}
-
-fn n_strings(value: &Value) -> usize {
-    match value {
-        Value::String(_) => 1,
-        Value::Array(list) => list.iter().map(n_strings).sum(),
-        Value::Object(map) => map.values().map(n_strings).sum(),
-        _ => 0,
-    }
-}
-
 /// Copies the real transcripts to `dir` with a secret in some of their lines; returns how many.
 fn plant_all(data: &Path, dir: &Path, plants: &[Plant]) -> usize {
     let mut dice = Dice(4);
@@ -241,7 +212,12 @@ fn plant_all(data: &Path, dir: &Path, plants: &[Plant]) -> usize {
                 Some(mut value) => {
                     let text = texts.swap_remove(dice.below(texts.len()));
                     let mut n = dice.below(n_strings(&value));
-                    plant(&mut value, &mut n, &text);
+                    let string = nth_string(&mut value, &mut n).expect("it has more");
+                    // An array is one where it stands alone.
+                    *string = match text.starts_with('[') {
+                        true => text,
+                        false => format!("{string} {text} {string}"),
+                    };
                     copy.push_str(&format!("{value}\n"));
                     n_planted += 1;
                 }

@@ -1,7 +1,8 @@
 use git_session::model::Oid;
 use git_session::ops::claims::Standing;
 
-use super::place::{ADA, BOB, Place, context, id, open, run};
+use super::inside::context;
+use super::place::{ADA, BOB, Place, id, open, run};
 
 fn trailer(name: &str) -> String {
     format!("work\n\nSession-Id: {name}\n")

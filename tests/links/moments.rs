@@ -16,7 +16,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use super::place::{ADA, Place, context, id, open};
+use super::inside::context;
+use super::place::{ADA, Place, id, open};
 
 /// What makes each event so long that a conversation is not read at once.
 const PADDING: usize = 4_500;

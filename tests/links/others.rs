@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use git_session::model::Oid;
 use git_session::ops::git_hook;
 
-use super::place::{ADA, BOB, EVE, Place, context, open, run};
+use super::inside::context;
+use super::place::{ADA, BOB, EVE, Place, open, run};
 
 const SESSIONS: &str = "+refs/sessions/*:refs/sessions/*";
 const NOTES: &str = "refs/notes/sessions:refs/notes/sessions";

@@ -1,17 +1,17 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::SystemTime;
 
 use git_session::lifecycle::builtin;
-use git_session::model::{CommitLink, Identity, KnownBy, Oid, SessionId, Timestamp};
+use git_session::model::{CommitLink, KnownBy, Oid, SessionId};
 use git_session::ops::claims::{Claim, Claims};
 use git_session::ops::create::{self, NewSession};
-use git_session::ops::hook::Hooks;
 use git_session::ops::links::{self, Made};
-use git_session::ops::{Context, load};
+use git_session::ops::load;
 use git_session::store::{OpenRequest, Store};
 use tempfile::TempDir;
+
+use super::inside::{context, request};
 
 pub const ADA: &str = "0199f0c2-1c4d-7abc-8def-0123456789af";
 pub const BOB: &str = "0199f0c2-1c4d-7abc-8def-0123456789b0";
@@ -135,38 +135,7 @@ pub fn run(dir: &Path, args: &[&str], n: u64, input: &str) -> String {
 }
 
 pub fn open(dir: &Path) -> Store {
-    let request = OpenRequest {
-        dir: dir.to_owned(),
-        config: vec!["session.durability=git".into()],
-        ignores_environment: true,
-        work_dir: None,
-        read_only: None,
-        token: format!("{:?}", std::time::Instant::now()),
-        new_key: || [N_KEYS.fetch_add(1, Ordering::Relaxed); 32],
-        started_at: SystemTime::now(),
-    };
+    let new_key = || [N_KEYS.fetch_add(1, Ordering::Relaxed); 32];
+    let request = OpenRequest { new_key, ..request(dir) };
     Store::open(&request).expect("a repository")
-}
-
-pub fn context() -> Context {
-    let who = Identity { name: "Ada".into(), email: "ada@example.com".into() };
-    Context {
-        now: Timestamp::from_seconds(1_767_790_800).expect("in range"),
-        author: who.clone(),
-        committer: who,
-        agent: None,
-        op: "00000000-0000-4000-8000-000000000001".into(),
-        op_is_given: false,
-        session_name: None,
-        settings_at: None,
-        caller: None,
-        hooks: Hooks {
-            show: |_, _| Default::default(),
-            warn: |_| {},
-            no_verify: true,
-            running: Vec::new(),
-            agreed: None,
-        },
-        redaction: Default::default(),
-    }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::dice::Dice;
 use crate::secrets::{self, FORMS, PLACES};
+use crate::strings::{n_strings, nth_string};
 use crate::{redact, redactor, transcripts};
 
 /// Tells whether two values are alike but for their texts.
@@ -19,32 +20,6 @@ fn is_alike(one: &Value, other: &Value) -> bool {
                 && one.values().zip(other.values()).all(|(one, other)| is_alike(one, other))
         }
         _ => one == other,
-    }
-}
-
-/// Puts `text` into the `n`th string of a value, counted around.
-fn plant(value: &mut Value, n: &mut usize, text: &str) -> bool {
-    match value {
-        Value::String(string) if *n == 0 => {
-            *string = format!("{string} {text} {string}");
-            true
-        }
-        Value::String(_) => {
-            *n -= 1;
-            false
-        }
-        Value::Array(list) => list.iter_mut().any(|it| plant(it, n, text)),
-        Value::Object(map) => map.values_mut().any(|it| plant(it, n, text)),
-        _ => false,
-    }
-}
-
-fn n_strings(value: &Value) -> usize {
-    match value {
-        Value::String(_) => 1,
-        Value::Array(list) => list.iter().map(n_strings).sum(),
-        Value::Object(map) => map.values().map(n_strings).sum(),
-        _ => 0,
     }
 }
 
@@ -82,7 +57,8 @@ fn no_planted_secret_survives_and_json_stays_what_it_was() {
     for (kind, secret, text) in &planted {
         let mut value = values[dice.below(values.len())].clone();
         let mut n = dice.below(n_strings(&value));
-        assert!(plant(&mut value, &mut n, text));
+        let string = nth_string(&mut value, &mut n).expect("it has more");
+        *string = format!("{string} {text} {string}");
         let line = value.to_string();
         let redacted = redact(&redactor, &line);
         let after: Value = serde_json::from_str(&redacted).expect("it is still JSON");
