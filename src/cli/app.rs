@@ -324,6 +324,14 @@ impl App {
         }
         self.output.borrow_mut().finish().map_err(CliError::Output)
     }
+
+    /// Ends what writes have left to do, and leaves it to the system to take back what is open, all at once.
+    pub fn end(self) {
+        if let Some(store) = self.opened() {
+            store.melt_if_due();
+        }
+        std::mem::forget(self);
+    }
 }
 
 /// Returns 32 bytes that nobody can guess, of which 244 bits are random.

@@ -135,8 +135,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         .and_then(|()| app.finish());
     match result {
         Ok(()) => {
-            // The system takes back what is open, all at once.
-            std::mem::forget(app);
+            app.end();
             ExitCode::SUCCESS
         }
         Err(error) => error::report(&app, &error, wants_json),

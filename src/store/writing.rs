@@ -41,7 +41,7 @@ impl Tokens {
 /// What a write has left to do is done when its lock is released.
 impl Drop for Store {
     fn drop(&mut self) {
-        self.roll_if_due();
+        self.melt_if_due();
     }
 }
 
@@ -68,7 +68,7 @@ impl Store {
     }
 
     pub(super) fn take_lock(&self, session_id: SessionId) -> Result<SessionLock, StoreError> {
-        self.roll_if_due();
+        self.melt_if_due();
         let busy = || super::session_ref(session_id);
         self.writer().lock(session_id.last_byte(), LOCK_TIMEOUT).map_err(|error| match error {
             LockError::Busy { .. } => StoreError::Busy { name: busy() },
@@ -138,8 +138,9 @@ impl Store {
         Ok(())
     }
 
-    /// Melts packs if a write has left that to do. No lock of a session is held meanwhile.
-    fn roll_if_due(&self) {
+    /// Melts packs if a write has left that to do, as is done when the repository is dropped, or the next lock is
+    /// taken: so call it where neither happens. No lock of a session may be held meanwhile.
+    pub fn melt_if_due(&self) {
         if !self.is_roll_due.take() {
             return;
         }

@@ -62,6 +62,24 @@ fn ten_thousand_sessions_are_listed_found_and_changed() {
 }
 
 #[test]
+fn what_many_commands_write_does_not_stay_in_a_pack_each() {
+    let repo = TestRepo::new();
+    let n_packs = || {
+        let entries = repo.root.join(".git/objects/pack").read_dir().expect("packs");
+        entries.flatten().filter(|it| it.path().extension().is_some_and(|it| it == "pack")).count()
+    };
+    let made = repo.create(&["One"]);
+    let id = made["id"].as_str().expect("an id");
+    for n in 0..48 {
+        repo.run(&["to", id, ["running", "suspended"][n % 2]]).ok();
+    }
+    // One write in four melts what it finds, when there are eight.
+    assert!(n_packs() < 24, "{} packs", n_packs());
+    repo.git(&["fsck", "--strict"]);
+    assert_eq!(repo.git(&["rev-list", "--count", &format!("refs/sessions/{id}")]), "49");
+}
+
+#[test]
 fn a_pipe_that_is_closed_early_ends_a_long_list_in_silence() {
     let repo = TestRepo::new();
     fill(&repo);

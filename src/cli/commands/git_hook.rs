@@ -59,8 +59,7 @@ pub fn run(environment: &Environment, words: Vec<OsString>) {
         git_follow::let_go(stay.as_ref());
     }
     let Some(stay) = stay else {
-        // The process ends: what is open is closed with it.
-        std::mem::forget(app);
+        app.end();
         return;
     };
     // It may take long until git has ended: nothing is kept open.
