@@ -106,5 +106,5 @@ fn a_commit_that_an_agent_tells_of_is_an_event_of_its_own() {
     work(&repo, "a");
     assert_eq!(linked(&repo, "a"), [made.as_str()]);
     let events = repo.run(&["log", "--type", "commit", "--oneline"]).ok().stdout;
-    assert!(events.contains(&format!(" commit: {}  ", &made[..7])), "{events}");
+    assert!(events.contains(&format!(" commit: {} one  ", &made[..7])), "{events}");
 }
