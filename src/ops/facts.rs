@@ -122,11 +122,6 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Returns what is remembered of a session whose newest commit is `tip`.
-    fn find(known: &'a cache::Facts, session_id: SessionId, tip: Oid) -> Option<Facts<'a>> {
-        Facts::of_fact(session_id, &known.find(session_id, tip)?)
-    }
-
     /// Reads what is remembered; `None` if it makes no sense.
     fn of_fact(id: SessionId, fact: &Fact<'a>) -> Option<Facts<'a>> {
         let [created_at, ended, seconds, since, tokens @ .., n_events]: [u64; N_NUMBERS] =
@@ -253,12 +248,15 @@ impl<'a> Reader<'a> {
     /// The fault of a session that cannot be read.
     pub fn find(&mut self, session_id: SessionId, tip: Oid) -> Result<Found<'_>, Fault> {
         if let Some(known) = &self.known
-            && let Some(facts) = Facts::find(known, session_id, tip)
+            && let Some(fact) = known.find(session_id, tip)
+            && let Some(facts) = Facts::of_fact(session_id, &fact)
         {
             return Ok(Found::Facts(facts));
         }
         for ahead in &self.ahead {
-            if let Some(facts) = Facts::find(ahead, session_id, tip) {
+            if let Some(fact) = ahead.find(session_id, tip)
+                && let Some(facts) = Facts::of_fact(session_id, &fact)
+            {
                 return Ok(Found::Facts(facts));
             }
         }
