@@ -277,7 +277,7 @@ fn each_event_reaches_the_program_with_its_arguments_and_its_input() {
         let said = calls(&repo);
         // A program that does nothing has put no hook there.
         let said = said.lines().filter(|it| it.starts_with("hook commit-msg ")).count();
-        assert_eq!(said, usize::from(kind == Git::New));
+        assert_eq!(said, 0);
         let old = repo.rev("HEAD");
         let said = run(&repo.root, &["commit", "-q", "--amend", "--allow-empty", "-m", "two"]);
         let new = repo.rev("HEAD");

@@ -167,7 +167,8 @@ fn what_a_call_says_of_itself_is_heard() {
     assert_eq!(told(&repo, &["-m", "one"]), (id.clone(), true));
     let elsewhere = repo.home.path().join("elsewhere");
     fs::create_dir(&elsewhere).expect("a directory");
-    fs::write(elsewhere.join(".gitconfig"), "[session]\n\ttrailer = false\n").expect("a file");
+    let settings = "[session]\n\ttrailer = false\n[maintenance]\n\tauto = false\n";
+    fs::write(elsewhere.join(".gitconfig"), settings).expect("a file");
     let elsewhere = elsewhere.to_string_lossy().into_owned();
     let file = format!("{elsewhere}/.gitconfig");
     for (name, value, is_named) in [

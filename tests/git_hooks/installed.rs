@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::gits::{Git, path_with, put_git};
+use super::gits::{Git, is_played, path_with, put_git};
 use serde_json::Value;
 
-use super::harness::{Kind, Output, PLAIN, TestRepo, kinds, text, texts};
+use super::harness::{Kind, Output, PLAIN, PROGRAM, TestRepo, kinds, text, texts};
 use super::hooked::{age, linked, named, start};
 
 /// A repository after `init`, and the git that runs its hooks.
@@ -16,7 +16,10 @@ pub struct Installed {
 
 impl Installed {
     pub fn new(kind: Kind, git: Git) -> Installed {
-        let repo = TestRepo::of(kind);
+        Installed::of(TestRepo::of(kind), git)
+    }
+
+    fn of(repo: TestRepo, git: Git) -> Installed {
         let bin = put_git(&repo, git);
         repo.cmd(&["init"]).env("PATH", path_with(&[&bin])).run().ok();
         age(&repo);
@@ -125,4 +128,34 @@ fn a_commit_without_a_trailer_leads_to_who_recorded_it_and_a_wrong_trailer_does_
     let message = format!("claim\n\nSession-Id: {other}");
     let claim = repo.git(&["commit-tree", "-p", "HEAD", "-m", &message, &tree]);
     assert_eq!(text(&repo.show(&claim)["id"]), other);
+}
+
+#[test]
+fn the_hook_of_a_message_has_no_part_in_a_commit_without_an_editor_where_it_can_be_put_later() {
+    // A git that is played looks for hooks elsewhere.
+    for git in [Git::Old, Git::New].into_iter().filter(|git| !is_played(*git)) {
+        let repo = TestRepo::new();
+        let hooks = repo.git_dir.join("hooks");
+        std::fs::create_dir_all(&hooks).expect("a directory");
+        let installed = Installed::of(repo, git);
+        let repo = &installed.repo;
+        let config = || std::fs::read_to_string(repo.git_dir.join("session/config")).expect("ours");
+        assert!(!config().contains("[hook \"git-session-commit-msg\"]"), "{git:?}");
+        let id = start(repo, &["work"]);
+        let seen = repo.home.path().join("seen");
+        let write = format!("ls .git/hooks >'{}'; echo two >\"$1\"", seen.display());
+        installed.edit(&write, &["commit", "-q", "--allow-empty"]).ok();
+        assert_eq!(repo.git(&["log", "-1", "--format=%B"]), format!("two\n\nSession-Id: {id}"));
+        let seen = std::fs::read_to_string(seen).expect("a file");
+        assert!(seen.lines().any(|it| it == "commit-msg"), "{git:?} {seen}");
+        repo.settle();
+        assert!(!hooks.join("commit-msg").exists(), "{git:?}");
+        assert_eq!(linked(repo, &id), [repo.rev("HEAD")], "{git:?}");
+        // Done again while an editor is open, it takes nothing away.
+        let path = path_with(&[&installed.bin]);
+        let path = path.to_string_lossy();
+        let again = format!("PATH='{path}' '{PROGRAM}' init -q; echo three >\"$1\"");
+        installed.edit(&again, &["commit", "-q", "--allow-empty"]).ok();
+        assert_eq!(repo.git(&["log", "-1", "--format=%B"]), format!("three\n\nSession-Id: {id}"));
+    }
 }

@@ -8,13 +8,31 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{HOOK_OF_MESSAGES, record_file, text};
+use super::change::read;
+use super::{Ground, HOOK_OF_MESSAGES, can_follow, record_file, text};
 use crate::format::installed;
 use crate::store::Store;
 use crate::worker::{Followers, Here, Seen, look};
 
 /// What is noted of a git that opens an editor, for who follows it.
 pub const EDITOR: &str = "editor";
+
+/// Tells whether the hook is put there only while an editor is open: where git looks for hooks by itself, in a directory
+/// that is there, and nobody else looks after that hook, or the one before it if that is a file, too.
+pub(super) fn is_put_when_needed(ground: &Ground<'_>, hooks: &str) -> bool {
+    let dir = ground.store.common_dir().join("hooks");
+    let is_ours_or_none = |event| match read(&dir.join(event)) {
+        Ok(Some(hook)) => text::cut(&hook).is_some_and(|rest| text::is_nothing(&rest)),
+        Ok(None) => fs::symlink_metadata(dir.join(event)).is_err(),
+        Err(_) => false,
+    };
+    let is_place_ours = match hooks {
+        "config" => dir.is_dir(),
+        _ => is_ours_or_none(text::EVENTS[0]),
+    };
+    let is_free = ground.store.settings().hooks_path.is_none() && can_follow();
+    is_place_ours && is_free && is_ours_or_none(HOOK_OF_MESSAGES)
+}
 
 /// Tells whether git opens an editor in a work tree of this repository just now, as far as somebody follows it.
 pub fn is_editing(store: &Store) -> bool {
@@ -72,12 +90,16 @@ pub fn remove_hook(store: &Store) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns where git looks for its hooks and what this one says, if the one that prepares messages is there and
-/// is ours alone.
+/// Returns where git looks for its hooks and what this one says, if the one that prepares messages is there, a file that
+/// is ours alone or in the configuration.
 fn hook(store: &Store) -> Option<(PathBuf, Vec<u8>)> {
     let dir = store.common_dir().join("hooks");
-    let of_first = fs::read(dir.join(super::text::EVENTS[0])).ok()?;
-    let text = text::of_other_event(&of_first, super::text::EVENTS[0], HOOK_OF_MESSAGES)?;
+    let of_first = |path, of: fn(&[u8], &str, &str) -> Option<Vec<u8>>| {
+        of(&fs::read(path).ok()?, text::EVENTS[0], HOOK_OF_MESSAGES)
+    };
+    let of_file = of_first(dir.join(text::EVENTS[0]), text::of_other_event);
+    let own_config = store.common_dir().join("session/config");
+    let text = of_file.or_else(|| of_first(own_config, text::of_config))?;
     store.settings().hooks_path.is_none().then_some((dir, text))
 }
 

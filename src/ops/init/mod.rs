@@ -187,13 +187,16 @@ pub fn install(store: &Store, request: &Request) -> Result<Plan, OpError> {
         plan.hooks = "none";
     }
     let path = ground.own_config();
-    let events: Vec<&str> = EVENTS.into_iter().filter(|it| is_wanted(it, &[])).collect();
+    let is_put_when_needed = editing::is_put_when_needed(&ground, plan.hooks);
+    let is_left_out = |event: &str| is_put_when_needed && event == HOOK_OF_MESSAGES;
+    let is_meant = |event: &&str| is_wanted(event, &[]) && !is_left_out(event);
+    let events: Vec<&str> = EVENTS.into_iter().filter(is_meant).collect();
     let own = text::own_config(plan.hooks, &events, request.program.as_deref());
     let before = read(&path)?;
     let after = text::put(&without_block(before.as_deref()), &own);
     plan.changes.push(Change::new(path, before, Some(after)));
     if is_own {
-        files(&mut plan, &ground, &dir, request)?;
+        files(&mut plan, &ground, &dir, request, &is_left_out)?;
     } else if plan.hooks == "files" {
         let keeper = if dir.ends_with(".husky") || dir.ends_with(".husky/_") {
             Keeper::Husky
@@ -238,33 +241,20 @@ fn is_wanted(event: &str, theirs: &[(Keeper, &str)]) -> bool {
     event != "post-commit" || !is_followed() || !can_follow()
 }
 
-/// Tells whether the hook that sees a message when it is written is put there only while an editor is open: where git
-/// looks for hooks by itself, and nobody else looks after that hook, or the one before it.
-fn is_put_when_needed(ground: &Ground<'_>) -> bool {
-    let dir = ground.store.common_dir().join("hooks");
-    let is_ours_or_none = |event| match read(&dir.join(event)) {
-        Ok(Some(hook)) => text::cut(&hook).is_some_and(|rest| text::is_nothing(&rest)),
-        Ok(None) => fs::symlink_metadata(dir.join(event)).is_err(),
-        Err(_) => false,
-    };
-    let is_ours = [EVENTS[0], HOOK_OF_MESSAGES].into_iter().all(is_ours_or_none);
-    is_ours && ground.store.settings().hooks_path.is_none() && can_follow()
-}
-
 /// Plans the hooks that are files: each that is wanted has our part, or none has.
 fn files(
     plan: &mut Plan,
     ground: &Ground<'_>,
     dir: &Path,
     request: &Request,
+    is_left_out: &dyn Fn(&str) -> bool,
 ) -> Result<(), OpError> {
-    let is_put_when_needed = is_put_when_needed(ground);
     let program = request.program.as_deref();
     let mut theirs: Vec<(Keeper, &'static str)> = Vec::new();
     for event in EVENTS {
         let path = dir.join(event);
-        let is_left_out = is_put_when_needed && event == HOOK_OF_MESSAGES;
-        if is_left_out && plan.hooks == "files" && editing::is_editing(ground.store) {
+        let is_left_out = is_left_out(event);
+        if is_left_out && plan.hooks != "none" && editing::is_editing(ground.store) {
             continue;
         }
         let is_file = plan.hooks == "files" && is_wanted(event, &theirs) && !is_left_out;

@@ -88,10 +88,21 @@ pub fn of_other_event(hook: &[u8], event: &str, other: &str) -> Option<Vec<u8>> 
     Some(places.into_iter().fold(text.to_owned(), with).into_bytes())
 }
 
-/// Returns the hook as a command in the configuration, which git gives the arguments to.
+/// Returns a hook that is ours alone for an event, if our own configuration has one for another event now, with the
+/// program of that one.
+pub fn of_config(config: &[u8], event: &str, other: &str) -> Option<Vec<u8>> {
+    let config = std::str::from_utf8(config).ok()?;
+    let text = config.split_once(&section(event))?.1;
+    let program = &text[program_place(text)?];
+    let program = program.replace("\\\"", "\"").replace(r"\\", r"\").replace(r"'\''", "'");
+    let is_ours = config.contains(&section_text(event, Some(&program)));
+    is_ours.then(|| hook(other, Some(&program)).into_bytes())
+}
+
+/// Returns the hook as a command in the configuration, which git gives the arguments to. Git reads it at each start.
 fn command(event: &str, program: Option<&str>) -> String {
     let block = block(event, Place::Alone, program);
-    let lines = block.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let lines = block.lines().map(str::trim_start).filter(|line| !line.starts_with('#'));
     let text = lines.collect::<Vec<_>>().join("\n");
     text.strip_suffix(" \"$@\"").unwrap_or(&text).to_owned()
 }
@@ -103,18 +114,21 @@ pub fn own_config(mode: &str, events: &[&str], program: Option<&str>) -> String 
          [session]\n\thooks = {mode}\n"
     );
     for event in events.iter().filter(|_| mode == "config") {
-        let escapes = [('\\', r"\\"), ('"', "\\\""), ('\n', r"\n"), ('\t', r"\t")];
-        let command: String = command(event, program)
-            .chars()
-            .map(|c| {
-                let escape = escapes.iter().find(|(plain, _)| *plain == c);
-                escape.map_or_else(|| c.to_string(), |(_, escaped)| (*escaped).to_owned())
-            })
-            .collect();
-        let section = section(event);
-        text.push_str(&format!("{section}\n\tevent = {event}\n\tcommand = \"{command}\"\n"));
+        text.push_str(&section_text(event, program));
     }
     text + END
+}
+
+fn section_text(event: &str, program: Option<&str>) -> String {
+    let escapes = [('\\', r"\\"), ('"', "\\\""), ('\n', r"\n"), ('\t', r"\t")];
+    let command: String = command(event, program)
+        .chars()
+        .map(|c| {
+            let escape = escapes.iter().find(|(plain, _)| *plain == c);
+            escape.map_or_else(|| c.to_string(), |(_, escaped)| (*escaped).to_owned())
+        })
+        .collect();
+    format!("{}\n\tevent = {event}\n\tcommand = \"{command}\"\n", section(event))
 }
 
 /// Returns the head of the section for an event in our own configuration.
@@ -141,12 +155,16 @@ pub fn is_outdated(text: &[u8], block: &str) -> bool {
     let Some(end) = part.find(END) else { return false };
     let part = &part[..end + END.len()];
     // Where the program was, is no matter of the text.
-    let ends = (part.find("test -x '"), part.find("' && test '"));
-    let program = match ends {
-        (Some(from), Some(to)) if from < to => &part[from + "test -x ".len()..=to],
-        _ => "''",
-    };
-    part.replace(program, "''") != block
+    let program = program_place(part).map_or("", |place| &part[place]);
+    part.replace(&format!("'{program}'"), "''") != block
+}
+
+/// Returns where the program stands in a hook, as the shell has it between its quotes.
+fn program_place(text: &str) -> Option<std::ops::Range<usize>> {
+    const BEFORE: &str = "test -x '";
+    let from = text.find(BEFORE)? + BEFORE.len();
+    let to = text.find("' && test '").filter(|to| from <= *to)?;
+    Some(from..to)
 }
 
 /// Puts a part before what others wrote, but behind the first line of a script.
@@ -288,6 +306,21 @@ mod tests {
             assert_eq!(of_other_event(&other, EVENTS[0], EVENTS[1]), None);
             let shared = [&first[..], b"echo more\n"].concat();
             assert_eq!(of_other_event(&shared, EVENTS[0], EVENTS[1]), None);
+        }
+    }
+
+    #[test]
+    fn a_hook_of_the_configuration_tells_what_that_of_another_event_says() {
+        for program in [None, Some("/a b/it's"), Some(r#"/a"b\c'd"#)] {
+            let config = own_config("config", &EVENTS[..1], program);
+            let of_other = |config: &str| of_config(config.as_bytes(), EVENTS[0], EVENTS[1]);
+            assert_eq!(
+                of_other(&config),
+                Some(hook(EVENTS[1], program).into_bytes()),
+                "{program:?}"
+            );
+            assert_eq!(of_other(&config.replace("sleep", "sleep 1;")), None);
+            assert_eq!(of_other(&own_config("files", &EVENTS, program)), None);
         }
     }
 
