@@ -329,7 +329,7 @@ fn any_write_heals_the_lock_on_packed_refs_of_a_killed_deletion() {
     let (new, lock) = ("packed-refs~new.lock", "packed-refs.lock");
     std::fs::copy(place.git_dir.join("packed-refs"), place.git_dir.join(new)).expect("prepared");
     std::fs::hard_link(place.git_dir.join(new), place.git_dir.join(lock)).expect("locked");
-    assert!(!place.git(&["gc", "--quiet"]).status.success(), "the lock stops git");
+    assert!(!place.git(&["pack-refs", "--all"]).status.success(), "the lock stops git");
     place.put(&Disk, S, 3).expect("written");
     assert!(!place.git_dir.join(new).exists() && !place.git_dir.join(lock).exists());
     place.ok(&["gc", "--quiet"]);
