@@ -125,7 +125,7 @@ mod tests {
             let usual = SettingsAt::read(get).expect("texts").usual();
             for source in [Source::Git, Source::User] {
                 let read = source.storage_location(&mut |name| get(name)).expect("a file");
-                assert!(usual.contains(&read.clone()), "{of_programs:?} {source:?}");
+                assert!(usual.contains(&read), "{of_programs:?} {source:?}");
             }
         }
     }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::model::Oid;
+use crate::ops::git_hook::kept;
 use crate::ops::git_hook::working::working;
 use crate::ops::{Context, observe};
 use crate::store::{Current, Store};
@@ -23,7 +24,7 @@ pub fn note_answer(store: &Store, context: &Context) {
     let dir = store.answers_dir();
     let draft = dir.join(format!("draft-{}", context.op));
     let write = || -> io::Result<()> {
-        fs::create_dir_all(&dir)?;
+        kept::make_dir(&dir)?;
         let mut file = File::create(&draft)?;
         file.write_all(text.as_bytes())?;
         file.set_modified(store.opened_at() - MARGIN)?;

@@ -1,10 +1,10 @@
 //! Which session each branch of this work tree was left with.
 
 use std::fs;
-use std::io;
 
 use crate::model::SessionId;
 use crate::ops::Context;
+use crate::ops::git_hook::kept;
 use crate::store::Store;
 
 /// How many branches are remembered in a work tree.
@@ -57,17 +57,7 @@ impl Branches {
 
     /// Keeps it. Without it no session comes back by itself; nothing else depends on it.
     pub(super) fn keep(&self, store: &Store, context: &Context) {
-        let path = store.branches_file();
-        let write = || -> io::Result<()> {
-            // Not what is above: git may have gone on, and the repository with it.
-            if let Some(dir) = path.parent().filter(|dir| !dir.is_dir()) {
-                fs::create_dir(dir)?;
-            }
-            let draft = path.with_extension(&context.op);
-            fs::write(&draft, self.text())?;
-            fs::rename(&draft, &path)
-        };
-        write().unwrap_or_else(|error| tracing::debug!(%error, "a branch is not remembered"));
+        kept::keep(&store.branches_file(), context, &self.text());
     }
 }
 

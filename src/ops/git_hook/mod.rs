@@ -8,6 +8,7 @@ mod answer;
 mod branches;
 mod checkout;
 mod expected;
+mod kept;
 mod made;
 mod message;
 mod push;

@@ -1,11 +1,10 @@
 //! Up to where HEAD's log was looked at in this work tree, and which session was worked on then.
 
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs;
 
 use crate::model::{Oid, SessionId};
 use crate::ops::Context;
+use crate::ops::git_hook::kept;
 use crate::store::Store;
 
 /// What was seen.
@@ -53,17 +52,7 @@ impl Seen {
 
     /// Keeps it. Without it a commit that was made where no hook ran is not seen; nothing else depends on it.
     pub(super) fn keep(&self, store: &Store, context: &Context) {
-        let path = store.seen_file();
-        let write = || -> io::Result<()> {
-            // Not what is above: git may have gone on, and the repository with it.
-            if let Some(dir) = path.parent().filter(|dir| !dir.is_dir()) {
-                DirBuilder::new().mode(0o700).create(dir)?;
-            }
-            let draft = path.with_extension(&context.op);
-            fs::write(&draft, self.line())?;
-            fs::rename(&draft, &path)
-        };
-        write().unwrap_or_else(|error| tracing::debug!(%error, "what was seen is not kept"));
+        kept::keep(&store.seen_file(), context, &self.line());
     }
 }
 
